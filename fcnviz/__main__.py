@@ -1,29 +1,166 @@
-"""`python -m fcnviz train|…`."""
+"""`python -m fcnviz segment|train|evaluate|bench|weights`: the same library, from the shell."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import sys
+from dataclasses import fields
+from pathlib import Path
 
-from fcnviz import train
+import numpy as np
+from tqdm import tqdm
+
+from fcnviz import bench, evaluate, images, inference, render, train, weights
+from fcnviz.voc import VocFolder
 
 
-def main() -> None:
-    p = argparse.ArgumentParser(prog="python -m fcnviz")
-    sub = p.add_subparsers(dest="command", required=True)
-    t = sub.add_parser("train")
-    t.add_argument("--data", required=True)
-    t.add_argument("--stage", required=True)
-    t.add_argument("--init", default=None)
-    t.add_argument("--out", required=True)
-    t.add_argument("--epochs", type=int, default=10)
-    t.add_argument("--lr", type=float, default=2e-3)
-    t.add_argument("--limit", type=int, default=0)
-    t.add_argument("--workers", type=int, default=1)
-    t.add_argument("--compile", action="store_true")
-    a = p.parse_args()
-    c = train.Config(int(a.stage[:-1]), a.init, epochs=a.epochs, lr=a.lr, limit=a.limit)
-    train.train(a.data, a.out, c, train.Machine(workers=a.workers, compile=a.compile))
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; errors a user can mend are one sentence on stderr.
+
+    Returns:
+        exit status: 0, or 1 after such an error.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except (images.ImageError, weights.WeightsError, FileNotFoundError, ValueError) as error:
+        print(f"fcnviz: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m fcnviz", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_add_segment, _add_train, _add_evaluate, _add_bench, _add_weights):
+        add(commands)
+    return parser
+
+
+def _add_segment(commands: argparse._SubParsersAction) -> None:
+    p = commands.add_parser("segment", help="segment a photo and save the label map")
+    p.add_argument("image", help="JPEG, PNG, WebP, BMP, TIFF or GIF")
+    p.add_argument("--weights", default="lite0-fcn8s", metavar="NAME", help="see: weights list")
+    p.add_argument("--out", required=True, metavar="FILE.png", help="label map, VOC palette, exact indices")
+    p.add_argument("--overlay", metavar="FILE.png", help="also save the tinted photo")
+    p.add_argument("--size", type=int, default=640, help="longest side in px the network sees (default 640)")
+    p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    p.set_defaults(run=_segment)
+
+
+def _segment(a: argparse.Namespace) -> None:
+    model = weights.load(a.weights, a.device)
+    image = images.fit(images.open_image(a.image), a.size)
+    result = inference.segment(model, image)
+    colours = render.PALETTES["VOC"]
+    Path(a.out).write_bytes(render.label_png(result.labels, colours))
+    if a.overlay:
+        tinted = render.overlay(np.asarray(image), result.labels, colours, 0.6)
+        Path(a.overlay).write_bytes(render.to_png(tinted))
+    print(f"{image.width} × {image.height} px, {1000 * result.seconds:.0f} ms on {result.device}")
+
+
+def _add_train(commands: argparse._SubParsersAction) -> None:
+    p = commands.add_parser("train", help="train one stage, or go on with it", description=train.__doc__)
+    p.add_argument("--data", required=True, metavar="DIR", help="VOC2012 or VOCdevkit folder")
+    p.add_argument("--stage", required=True, choices=("32s", "16s", "8s"))
+    p.add_argument("--out", required=True, metavar="DIR", help="run folder; an unfinished run is continued")
+    p.add_argument("--init", help="run folder or weights of the stage before (32s: ImageNet)")
+    for field in fields(train.Config):
+        if field.name in ("stride", "init"):
+            continue
+        flag = f"--{field.name.replace('_', '-')}"
+        if isinstance(field.default, bool):
+            p.add_argument(flag, action="store_true")
+        else:
+            p.add_argument(
+                flag, type=type(field.default), default=field.default, help=f"default {field.default}"
+            )
+    p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    p.add_argument("--workers", type=int, default=1, help="processes that cut crops (default 1)")
+    p.add_argument("--compile", action="store_true", help="torch.compile: about twice as fast on a CPU")
+    p.set_defaults(run=_train)
+
+
+def _train(a: argparse.Namespace) -> None:
+    given = {f.name: getattr(a, f.name) for f in fields(train.Config) if f.name != "stride"}
+    config = train.Config(stride=int(a.stage.removesuffix("s")), **given)
+    machine = train.Machine(str(weights.pick_device(a.device)), a.workers, a.compile)
+    print(train.train(a.data, a.out, config, machine))
+
+
+def _add_evaluate(commands: argparse._SubParsersAction) -> None:
+    p = commands.add_parser("evaluate", help="the paper's four metrics on a split, at original size")
+    p.add_argument("--data", required=True, metavar="DIR", help="VOC2012 or VOCdevkit folder")
+    p.add_argument("--split", default="val")
+    p.add_argument("--weights", required=True, nargs="+", metavar="NAME")
+    p.add_argument("--limit", type=int, default=0, help="only that many photos (default: all)")
+    p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    p.add_argument("--json", metavar="FILE", help="also save the numbers")
+    p.add_argument("--record", action="store_true", help="write them into weights/manifest.json")
+    p.set_defaults(run=_evaluate)
+
+
+def _evaluate(a: argparse.Namespace) -> None:
+    folder, results = VocFolder.open(a.data, a.split), {}
+    count = min(len(folder), a.limit or len(folder))
+    for name in a.weights:
+        model = weights.load(name, a.device)
+        bar = tqdm(evaluate.pairs(folder, a.limit), total=count, desc=name, unit="photo", mininterval=2)
+        result = {"split": a.split, "photos": count, **evaluate.report(evaluate.evaluate(model, bar))}
+        print(evaluate.table(f"{name} on {a.split}, {count} photos at original size", result))
+        results[name] = result
+        if a.record:
+            weights.record(name, result)
+    if a.json:
+        Path(a.json).write_text(json.dumps(results, indent=2) + "\n")
+
+
+def _add_bench(commands: argparse._SubParsersAction) -> None:
+    p = commands.add_parser("bench", help="time the networks side by side", description=bench.__doc__)
+    p.add_argument("--weights", nargs="+", metavar="NAME", default=list(bench.BUNDLED))
+    p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    p.add_argument("--repeats", type=int, default=9)
+    p.set_defaults(run=lambda a: print(bench.table(bench.bench(a.weights, a.device, a.repeats))))
+
+
+def _add_weights(commands: argparse._SubParsersAction) -> None:
+    p = commands.add_parser("weights", help="list the weights, or fetch published ones")
+    actions = p.add_subparsers(required=True, metavar="list|get|bundle")
+    actions.add_parser("list", help="what there is, and where it is from").set_defaults(run=_list)
+    get = actions.add_parser("get", help="fetch a published VGG16 checkpoint into weights/")
+    get.add_argument("name")
+    get.set_defaults(run=lambda a: print(weights.get(a.name)))
+    _add_bundle(actions)
+
+
+def _list(_: argparse.Namespace) -> None:
+    for name in weights.list_weights():
+        about = weights.find(name)
+        here = "here" if about.available else f"not here: python -m fcnviz weights get {name}"
+        print(f"{name:<22}{about.origin:<12}{here}")
+    for problem in weights.problems():
+        print(problem, file=sys.stderr)
+
+
+def _add_bundle(actions: argparse._SubParsersAction) -> None:
+    p = actions.add_parser("bundle", help="turn training runs into the bundled files")
+    p.add_argument("--runs", required=True, nargs="+", metavar="STAGE=DIR", help="e.g. 32s=runs/32s")
+    p.add_argument("--commands", required=True, nargs="+", metavar="STAGE=TEXT", help="that trained them")
+    p.add_argument("--commit", required=True, help="of this repository that trained them")
+    p.add_argument("--data", required=True, help="the training data, in words")
+    p.add_argument("--licence", default="BSD-3-Clause", help="of the weights")
+    p.set_defaults(run=_bundle)
+
+
+def _bundle(a: argparse.Namespace) -> None:
+    runs = {stage: Path(path) for stage, path in (r.split("=", 1) for r in a.runs)}
+    commands = dict(c.split("=", 1) for c in a.commands)
+    about = {"commit": a.commit, "data": a.data, "licence": a.licence}
+    for path in weights.bundle(runs, commands=commands, **about):
+        print(path)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -69,7 +69,7 @@ class Backbone:
         return (x - mean) / std
 
 
-# --- VGG16 (Simonyan & Zisserman 2015) as in the authors' voc-fcn*/net.py ------------------------------------
+# --- VGG16 (Simonyan & Zisserman 2015) as in the authors' voc-fcn*/net.py
 
 _VGG_STAGES = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 
@@ -135,7 +135,7 @@ def _tap_places(chain: list[Layer], names: tuple[str, str, str]) -> tuple[Place,
     return first, second, third
 
 
-# --- EfficientNet-Lite0 --------------------------------------------------------------------------------------
+# --- EfficientNet-Lite0
 
 _LITE0_TAPS = (2, 4)  # indices of the stages that end at stride 8 and 16, the last before the next stride
 

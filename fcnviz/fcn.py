@@ -42,7 +42,7 @@ class ScoreMaps:
 class FCN(nn.Module):
     """A fully convolutional network: backbone, 1 × 1 score layers, skips, deconvolutions.
 
-    Its state dict has the paper's layer names at top level (conv1_1 … fc7, score_fr, upscore2, score_pool4, …).
+    Its state dict has the paper's layer names at top level: conv1_1 … fc7, score_fr, upscore2, score_pool4 ….
     """
 
     def __init__(

@@ -87,7 +87,7 @@ def open_mask(source: bytes | str | os.PathLike[str]) -> np.ndarray:
         (H, W) uint8, 0 to 20, and `fcnviz.voc.VOID` for pixels that do not count.
 
     Raises:
-        ImageError: The file is no such PNG, is too big, or has a value that is no VOC class: which, and where.
+        ImageError: The file is no such PNG, is too big, or has a value that is no VOC class (which, where).
     """
     with _plain_errors():
         data = _read(source)
@@ -175,9 +175,8 @@ def _read_file(path: str | os.PathLike[str]) -> bytes:
 
 def _decode(data: bytes, formats: tuple[str, ...]) -> Image.Image:
     """Check everything that can be checked without decoding, then decode the first frame."""
-    if data[:2] == b"\xff\xd8":
-        _check_jpeg(data)
-    elif data[:2] in (b"II", b"MM"):
+    _check_repeats(data)
+    if data[:2] in (b"II", b"MM"):
         _check_tiff(data)
     try:
         image = Image.open(BytesIO(data), formats=formats)
@@ -196,17 +195,24 @@ def _check_size(width: int, height: int) -> None:
         raise ImageError(f"The image is {width} × {height}, too thin to be a picture: crop it and try again.")
 
 
-# What a JPEG may repeat, and how often: Pillow keeps every header segment and unpacks all EXIF, and libjpeg
-# passes over the whole image once a scan. Compressed pixels never hold these bytes.
-_JPEG_LIMITS = (
-    (re.compile(rb"\xff[\xc0-\xcf\xdb-\xfe]"), 100_000),
-    (re.compile(rb"\xff\xe1..Exif\0\0", re.DOTALL), 50),
-    (re.compile(rb"\xff\xda\0[\x06\x08\x0a\x0c][\x01-\x04]"), 500),
-)
+# By a file's first bytes: what it may repeat, and how often. Pillow makes JPEG segments, PNG texts and pieces
+# of GIF comments objects of their own, and unpacks all EXIF; libjpeg passes over the whole image once a scan.
+_REPEATS = {
+    b"\xff\xd8": (
+        (re.compile(rb"\xff[\xc0-\xcf\xdb-\xfe]"), 100_000),  # segments; compressed pixels hold none of these
+        (re.compile(rb"\xff\xe1..Exif\0\0", re.DOTALL), 50),
+        (re.compile(rb"\xff\xda\0[\x06\x08\x0a\x0c][\x01-\x04]"), 500),  # scans
+    ),
+    b"\x89P": ((re.compile(rb"[iz]TXt|tEXt"), 10_000),),
+    b"GI": (
+        (re.compile(rb"!\xfe"), 10_000),  # comments
+        (re.compile(rb"(?:\x01.|\x02..|\x03...){16}", re.DOTALL), 10_000),  # in pieces of 1 to 3 bytes
+    ),
+}
 
 
-def _check_jpeg(data: bytes) -> None:
-    for pattern, limit in _JPEG_LIMITS:
+def _check_repeats(data: bytes) -> None:
+    for pattern, limit in _REPEATS.get(data[:2], ()):
         if next(islice(pattern.finditer(data), limit, None), None):
             raise ImageError(_DAMAGED)
 
@@ -215,7 +221,7 @@ def _check_jpeg(data: bytes) -> None:
 _TILE_SIDES = (322, 323)
 _TABLE_POINTERS = (34665, 34853, 40965)
 _BYTE_TYPES, _SHORT, _LONG = (1, 2, 7), 3, 4
-_MAX_TAG_NUMBERS = 2**18
+_MAX_TAG_NUMBERS, _MAX_TABLES = 2**18, 10
 
 
 def _check_tiff(data: bytes) -> None:
@@ -232,7 +238,7 @@ def _check_tiff(data: bytes) -> None:
             if tag in _TILE_SIDES:
                 plain = kind in (_SHORT, _LONG) and count == 1
                 tile[tag] = max(tile[tag], value if plain else MAX_PIXELS + 1)
-            if numbers > _MAX_TAG_NUMBERS or tile[322] * tile[323] > MAX_PIXELS:
+            if numbers > _MAX_TAG_NUMBERS or len(tables) > _MAX_TABLES or tile[322] * tile[323] > MAX_PIXELS:
                 raise ImageError(_DAMAGED)
 
 
@@ -311,7 +317,7 @@ def _levels(image: Image.Image) -> tuple[float, float] | None:
 def _finite_range(image: Image.Image) -> tuple[float, float]:
     low, high = np.inf, -np.inf
     for box in _strips(image.size):
-        values = np.asarray(image.crop(box))
+        values = np.asarray(image.crop(box), np.float64)
         finite = values[np.isfinite(values)]
         low, high = finite.min(initial=low), finite.max(initial=high)
     return (float(low), float(high)) if low <= high else (0, 1)

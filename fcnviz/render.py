@@ -33,6 +33,9 @@ COLOUR_BLIND_SAFE: tuple[str, ...] = (
     "#C0010A", "#F8C4D1", "#00F7FF", "#92AA5D", "#6D5776",  # pottedplant, sheep, sofa, train, tvmonitor
 )  # fmt: skip
 
+#: Index of the outlines that `layer` can draw, and their colour. It is no class; VOC never uses it.
+OUTLINE, OUTLINE_COLOUR = 254, (255, 255, 255)
+
 #: Grey of pixels without a value in a heatmap.
 NO_VALUE = (128, 128, 128)
 
@@ -72,7 +75,14 @@ def colorize(labels: ArrayLike, palette: np.ndarray) -> np.ndarray:
     return palette[_label_map(labels)]
 
 
-def layer(labels: ArrayLike, palette: np.ndarray, *, keep: int | None = None, opaque: bool = False) -> bytes:
+def layer(
+    labels: ArrayLike,
+    palette: np.ndarray,
+    *,
+    keep: int | None = None,
+    opaque: bool = False,
+    outline: bool = False,
+) -> bytes:
     """A PNG to lay over the photo; its pixels are the class indices, exactly.
 
     Args:
@@ -80,13 +90,20 @@ def layer(labels: ArrayLike, palette: np.ndarray, *, keep: int | None = None, op
         palette: (256, 3) uint8.
         keep: show this class alone; all others become transparent.
         opaque: show background too, in its own colour (without `keep`).
+        outline: draw the shown classes' inner edge white, as index `OUTLINE`: dark colours need it.
 
     Returns:
         A PNG in mode P; hidden classes are transparent, shown ones opaque.
     """
+    labels = _label_map(labels)
     shown = np.arange(256) > 0 if keep is None else np.arange(256) == keep
     shown[0] |= opaque and keep is None
-    return _palette_png(_label_map(labels), palette, alpha=shown * np.uint8(255))
+    if outline:
+        palette = palette.copy()
+        palette[OUTLINE] = OUTLINE_COLOUR
+        labels = np.where(_edges(labels, keep), np.uint8(OUTLINE), labels)
+        shown[OUTLINE] = True
+    return _palette_png(labels, palette, alpha=shown * np.uint8(255))
 
 
 def label_png(labels: ArrayLike, palette: np.ndarray) -> bytes:
@@ -131,11 +148,7 @@ def boundary_layer(labels: ArrayLike, palette: np.ndarray, *, keep: int | None =
         A PNG in mode P as from `layer`, transparent but for lines that are 2 pixels thick at 500 pixels.
     """
     labels = _label_map(labels)
-    line = boundaries(labels)
-    for _ in range(round(2 * max(labels.shape) / 500) - 1):
-        line = _grow(line)
-    line &= (labels != voc.VOID) & ((labels == keep) | (keep is None))
-    return layer(np.where(line, labels, 0), palette)
+    return layer(np.where(_edges(labels, keep), labels, 0), palette)
 
 
 def overlay(
@@ -372,6 +385,15 @@ def _label_map(labels: ArrayLike, like: np.ndarray | None = None) -> np.ndarray:
 def _flipped(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """(H, W) bool: the labels differ and neither is void."""
     return (before != after) & (before != voc.VOID) & (after != voc.VOID)
+
+
+def _edges(labels: np.ndarray, keep: int | None) -> np.ndarray:
+    """(H, W) bool: the inner edge of each object, or of one class; 2 pixels thick at 500 pixels."""
+    line = boundaries(labels)
+    for _ in range(round(2 * max(labels.shape) / 500) - 1):
+        line = _grow(line)
+    inside = labels != 0 if keep is None else labels == keep
+    return line & inside & (labels != voc.VOID)
 
 
 def _grow(mask: np.ndarray) -> np.ndarray:

@@ -47,8 +47,8 @@ class Deconvolution(nn.ConvTranspose2d):
 def stamp(x: Tensor, weight: Tensor) -> Tensor:
     """Transposed convolution with one kernel a class, kernel 2·f and stride f, as a matrix product.
 
-    Cut the output into f × f blocks and the kernel into 2 × 2 such blocks: each output block is the sum of the
-    four input values around it, each times one quarter of the kernel.
+    Cut the output into f × f blocks and the kernel into 2 × 2 such blocks: each output block is the sum of
+    the four input values around it, each times one quarter of the kernel.
 
     Args:
         x: (N, C, h, w).
@@ -71,7 +71,7 @@ def deconvolution(
 ) -> Deconvolution:
     """A transposed convolution that starts as bilinear upsampling by `factor`: kernel 2·factor, no bias.
 
-    It is not padded: an h × w map becomes (h + 1)·factor × (w + 1)·factor, to be cropped by geometry's offset.
+    It is not padded: h × w becomes (h + 1)·factor × (w + 1)·factor, to be cropped by geometry's offset.
 
     Args:
         channels: number of classes C.

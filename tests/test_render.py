@@ -17,6 +17,7 @@ from fcnviz import voc
 from fcnviz.render import (
     CONFIDENCE_CMAP,
     FLIP_TO_BACKGROUND,
+    OUTLINE,
     PALETTES,
     boundaries,
     boundary_layer,
@@ -474,3 +475,15 @@ def test_labels_must_fit_the_photo():
         flips(image, blobs(), wrong, VOC)
     with pytest.raises(ValueError, match="sizes must match"):
         flipped_share(blobs(), wrong)
+
+
+def test_layer_outline_marks_inner_edges_and_nothing_else():
+    labels = np.zeros((40, 40), np.uint8)
+    labels[10:30, 10:30] = 8
+    image = Image.open(io.BytesIO(layer(labels, PALETTES["VOC"], outline=True)))
+    index, alpha = np.asarray(image), np.asarray(image.convert("RGBA"))[..., 3]
+    edge = boundaries(labels) & (labels == 8)
+    assert (index[edge] == OUTLINE).all()
+    assert (index[~edge] == labels[~edge]).all()
+    assert (alpha == np.where(labels, 255, 0)).all()
+    assert np.asarray(image.convert("RGB"))[10, 10].tolist() == [255, 255, 255]

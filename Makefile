@@ -1,0 +1,47 @@
+# Two commands: `make demo` opens the app, `make test` runs every check. Each sets up what it needs first.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PORT   ?= 8501
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types unit e2e bench clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+demo: $(VENV)/.run  ## set up and open the app
+	$(BIN)/streamlit run app.py --server.port $(PORT)
+
+test: lint types unit  ## set up and run all checks: lint, types, tests (the real browser too)
+
+lint: $(VENV)/.dev  ## ruff: lint, format, banned imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev  ## mypy on fcnviz/
+	$(BIN)/mypy
+
+unit: $(VENV)/.dev  ## pytest, doctests and browser tests
+	$(BIN)/pytest
+
+e2e: $(VENV)/.dev  ## only the tests in a real browser
+	$(BIN)/pytest -m e2e tests/e2e
+
+bench: $(VENV)/.run  ## time the networks on this machine
+	$(BIN)/python -m fcnviz bench
+
+clean:  ## remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 13) and f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}: set PYTHON=python3.12, say")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.txt | $(VENV)/bin/python
+	$(BIN)/pip install -q -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+	$(BIN)/pip install -q -r requirements-dev.txt
+	@touch $(VENV)/.run $@

@@ -1,0 +1,85 @@
+"""A dense layer is a convolution: "Adapting classifiers for dense prediction" (CVPR 2015, section 3.1).
+
+A fully connected layer that reads a C × H × W map is a convolution whose kernel covers that whole map.
+Nothing is computed, trained or copied on the way: both layers here read one and the same memory. What changes
+is what they accept. The convolution also takes larger maps and answers once a window: a heatmap, not a label.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from torch import Tensor, nn
+
+
+def linear_to_conv(linear: nn.Linear, shape: tuple[int, int, int]) -> nn.Conv2d:
+    """The convolution that a dense layer is (section 3.1, "Adapting classifiers for dense prediction").
+
+    On a (N, C, H, W) map, `conv(x)` is `linear(x.flatten(1))` as a (N, out, 1, 1) map. On a larger one it is
+    a (N, out, h − H + 1, w − W + 1) map: the dense layer, applied to every H × W window.
+
+    The two layers share their storage: what changes one changes the other. They stay two sets of parameters,
+    though, each with its own `grad`, so give an optimiser one of the two layers, never both. Moving one to
+    another device or dtype ends the sharing.
+
+    Args:
+        linear: a dense layer, weight (out, C·H·W).
+        shape: (C, H, W) of the map that was flattened for it.
+
+    Returns:
+        a convolution with kernel H × W, weight (out, C, H, W).
+
+    Raises:
+        ValueError: a map of that shape does not flatten to what the layer reads.
+
+    >>> dense = nn.Linear(16 * 4 * 4, 10)
+    >>> conv = linear_to_conv(dense, (16, 4, 4))
+    >>> conv.weight.shape, conv.weight.numel(), dense.weight.numel()
+    (torch.Size([10, 16, 4, 4]), 2560, 2560)
+    >>> conv.weight.data_ptr() == dense.weight.data_ptr()
+    True
+    """
+    channels, height, width = shape
+    if min(shape) < 1 or prod(shape) != linear.in_features:
+        raise ValueError(
+            f"a map of {channels} × {height} × {width} has {prod(shape):,} values,"
+            f" but the layer reads {linear.in_features:,}"
+        )
+    conv = nn.Conv2d(channels, linear.out_features, (height, width), bias=False, device="meta")
+    conv.weight = _shared(linear.weight, (linear.out_features, *shape))  # (out, C·H·W) → (out, C, H, W)
+    conv.bias = None if linear.bias is None else _shared(linear.bias)
+    return conv.train(linear.training)
+
+
+def conv_to_linear(conv: nn.Conv2d) -> nn.Linear:
+    """The inverse of `linear_to_conv`, on the same storage: the dense layer for one C × H × W window.
+
+    Args:
+        conv: an unpadded convolution, weight (out, C, H, W); its stride does not matter for one window.
+
+    Returns:
+        a dense layer, weight (out, C·H·W).
+
+    Raises:
+        ValueError: the convolution does not read whole windows, or its weight is not laid out in that order.
+
+    >>> conv = nn.Conv2d(512, 4096, 7, device="meta")  # VGG16's fc6
+    >>> conv_to_linear(conv)
+    Linear(in_features=25088, out_features=4096, bias=True)
+    """
+    if conv.groups != 1 or conv.dilation != (1, 1) or conv.padding not in ((0, 0), "valid"):
+        raise ValueError("a convolution with groups, dilation or padding is not a dense layer on one window")
+    if not conv.weight.is_contiguous():
+        raise ValueError("the convolution's weight is not contiguous: a dense layer cannot share its storage")
+    inputs = prod(conv.weight.shape[1:])
+    linear = nn.Linear(inputs, conv.out_channels, bias=False, device="meta")
+    linear.weight = _shared(conv.weight, (conv.out_channels, inputs))  # (out, C, H, W) → (out, C·H·W)
+    # mypy: a Conv2d's bias is optional, and so is a Linear's
+    linear.bias = None if conv.bias is None else _shared(conv.bias)  # type: ignore[assignment]
+    return linear.train(conv.training)
+
+
+def _shared(parameter: Tensor, shape: tuple[int, ...] | None = None) -> nn.Parameter:
+    """Another parameter on the same storage."""
+    view = parameter.detach() if shape is None else parameter.detach().view(shape)
+    return nn.Parameter(view, requires_grad=parameter.requires_grad)

@@ -1,0 +1,75 @@
+"""Streamlit's caches around fcnviz: each network is loaded once, and runs once per photo."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from fcnviz import inference, render, samples, weights
+from fcnviz.fcn import FCN
+from fcnviz.images import fit
+from fcnviz.inference import Segmentation
+
+# One forward pass at a time: two at once on the same cores or GPU would take longer than one after the other.
+_RUNNING = threading.Lock()
+
+
+@st.cache_resource(show_spinner="Loading the weights …", max_entries=8)
+def model(name: str, device: str) -> FCN:
+    """A network by its registry name, ready to run; shared by all visitors."""
+    return weights.load(name, device)
+
+
+@st.cache_data(show_spinner="Running the network …", max_entries=150)
+def segment(digest: str, name: str, device: str, _image: Image.Image) -> Segmentation:
+    """One network's answer for one photo.
+
+    Args:
+        digest: what identifies the photo's pixels.
+        name: of the weights.
+        device: as chosen in the sidebar.
+        _image: the photo itself.
+    """
+    net = model(name, device)
+    with _RUNNING:
+        return inference.segment(net, _image)
+
+
+@st.cache_data(show_spinner=False, max_entries=400)
+def layer(digest: str, name: str, view: str, palette: str, keep: int | None, _result: Segmentation) -> bytes:
+    """The PNG that one view of a result lays over the photo (see `render`)."""
+    colours = render.PALETTES[palette]
+    if view == "Confidence":
+        return render.confidence_layer(_result.confidence / 255)
+    if view == "Boundaries":
+        return render.boundary_layer(_result.labels, colours, keep=keep)
+    exact = view == "Labels"
+    return render.layer(_result.labels, colours, keep=keep, opaque=exact, outline=not exact)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def photo_file(digest: str, _image: Image.Image) -> bytes:
+    """The photo as it is sent to the browser: WebP, at most 90 kB where quality 40 allows it."""
+    for quality in (85, 70, 55, 40):
+        data = render.to_webp(np.asarray(_image), quality)
+        if len(data) <= 90_000:
+            break
+    return data
+
+
+@st.cache_data(show_spinner=False)
+def sample(name: str) -> Image.Image:
+    """A bundled photo at its native size."""
+    return samples.load(name)
+
+
+@st.cache_data(show_spinner=False)
+def thumbnail(name: str) -> bytes:
+    """A bundled photo as a small square WebP."""
+    image = sample(name)
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return render.to_webp(np.asarray(fit(image.crop((left, top, left + side, top + side)), 160)))

@@ -1,0 +1,44 @@
+"""What every page has: its configuration, the navigation and the sidebar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from ui import inputs
+
+ICON = Path(__file__).parent / "assets" / "icon.png"
+PAGES = (
+    ("app.py", "Start", ":material/home:"),
+    ("pages/compare.py", "Compare", ":material/compare:"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What the sidebar says."""
+
+    photo: inputs.Photo
+    networks: inputs.Networks
+    palette: str
+
+
+def begin(title: str) -> Inputs:
+    """Configure the page, draw navigation and sidebar, and return what the sidebar says.
+
+    Args:
+        title: of the browser tab.
+    """
+    st.set_page_config(page_title=f"{title} · fcnviz", page_icon=str(ICON), layout="wide")
+    with st.sidebar:
+        st.markdown("#### fcnviz")
+        with st.container(gap="xxsmall"):
+            for path, label, icon in PAGES:
+                st.page_link(path, label=label, icon=icon, width="stretch")
+        st.markdown("##### Photo")
+        photo = inputs.photo()
+        st.markdown("##### Networks")
+        networks, palette = inputs.networks(), inputs.palette()
+    return Inputs(photo, networks, palette)

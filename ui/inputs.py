@@ -1,0 +1,264 @@
+"""Widgets → frozen dataclasses: the photo, the networks and how to show them.
+
+What matters is in the URL, except an uploaded photo, which lives in the session alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import streamlit as st
+import torch
+from PIL import Image
+
+from fcnviz import images, render, samples, voc, weights
+from ui import cache
+from ui.gallery import gallery
+
+WORKING_SIZES = (320, 480, 640, 960, 1280)
+VIEWS = ("Overlay", "Labels", "Boundaries", "Confidence")
+LAYOUTS = ("Side by side", "Swipe")
+UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """The photo that a page works on.
+
+    Attributes:
+        name: sample name, or "own".
+        title: for captions.
+        credit: whose it is.
+        image: RGB at working size.
+        native: (width, height) before it was reduced.
+        digest: identifies its pixels.
+    """
+
+    name: str
+    title: str
+    credit: str
+    image: Image.Image
+    native: tuple[int, int]
+    digest: str
+
+    @property
+    def own(self) -> bool:
+        """Whether a visitor brought it."""
+        return self.name == "own"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) at working size."""
+        return self.image.height, self.image.width
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Which networks run, and where.
+
+    Attributes:
+        family: "lite0", "vgg16" or the name of an unverified file.
+        names: registry names, coarse to fine.
+        device: "auto", "cuda", "mps" or "cpu".
+    """
+
+    family: str
+    names: tuple[str, ...]
+    device: str
+
+
+@dataclass(frozen=True)
+class View:
+    """How the results are drawn.
+
+    Attributes:
+        view: one of `VIEWS`.
+        opacity: of the layers, 0…1.
+        layout: one of `LAYOUTS`.
+        left, right: panels under the divider.
+        palette: a key of `render.PALETTES`.
+        isolate: the only class shown, or None.
+    """
+
+    view: str
+    opacity: float
+    layout: str
+    left: int
+    right: int
+    palette: str
+    isolate: int | None
+
+
+# --- the photo
+
+
+def photo() -> Photo:
+    """Draw the photo chooser and return the photo it stands on."""
+    _read_link()
+    chosen = None if st.session_state.get("own_shown") else st.session_state["sample"]
+    gallery(
+        [(name, s.title, cache.thumbnail(name)) for name, s in samples.SAMPLES.items()],
+        selected=chosen,
+        key="gallery",
+        on_pick=_pick_sample,
+    )
+    st.file_uploader(
+        "Your own photo", type=UPLOAD_TYPES, key="upload", on_change=_take_file, args=("upload",),
+        help="JPEG, PNG, WebP, BMP, TIFF or GIF, up to 20 MB and 50 megapixels. It stays in this session.",
+    )  # fmt: skip
+    if st.toggle("Use the camera", key="camera_on"):
+        st.camera_input("Camera", key="camera", on_change=_take_file, args=("camera",))
+    if error := st.session_state.get("photo_error"):
+        st.error(error, icon=":material/error:")
+    working = st.select_slider(
+        "Working size, longest side in px", WORKING_SIZES, value=640, key="size", bind="query-params",
+        help="Larger photos are reduced to this before the networks see them.",
+    )  # fmt: skip
+    return _photo(working)
+
+
+def _read_link() -> None:
+    """Follow the link's sample; without one, stay with the session's."""
+    state, wanted = st.session_state, st.query_params.get("photo")
+    if wanted in samples.SAMPLES and not state.get("own_shown"):
+        state["sample"] = wanted
+    elif wanted is not None and wanted not in samples.SAMPLES:
+        state["photo_error"] = f"The link names no sample photo; there are {', '.join(samples.SAMPLES)}."
+    state.setdefault("sample", "cat")
+    _write_link()
+
+
+def _write_link() -> None:
+    if st.session_state.get("own_shown"):
+        st.query_params.pop("photo", None)
+    elif st.query_params.get("photo") != st.session_state["sample"]:
+        st.query_params["photo"] = st.session_state["sample"]
+
+
+def _pick_sample(name: str) -> None:
+    if name in samples.SAMPLES:
+        st.session_state.update(sample=name, own_shown=False, photo_error=None)
+        st.query_params["photo"] = name
+
+
+def _take_file(key: str) -> None:
+    """Read what was uploaded; if it cannot be used, keep what is on screen and say why."""
+    file, state = st.session_state[key], st.session_state
+    state["photo_error"] = None
+    if file is None:
+        state["own_shown"] = False
+        return
+    try:
+        image = images.open_image(file.getvalue())
+    except images.ImageError as error:
+        state["photo_error"] = str(error)
+        return
+    state["own_photo"] = (images.fit(image, max(WORKING_SIZES)), image.size)
+    state["own_shown"] = True
+
+
+def _photo(working: int) -> Photo:
+    if st.session_state.get("own_shown"):
+        full, native = st.session_state["own_photo"]
+        name, title, credit = "own", "Your photo", "kept in this session only"
+    else:
+        name = st.session_state["sample"]
+        full, about = cache.sample(name), samples.SAMPLES[name]
+        native, title, credit = full.size, about.title, about.credit
+    image = images.fit(full, working)
+    return Photo(name, title, credit, image, native, _digest(image))
+
+
+def _digest(image: Image.Image) -> str:
+    return hashlib.sha256(f"{image.size}".encode() + image.tobytes()).hexdigest()
+
+
+# --- networks and display
+
+
+def families() -> dict[str, tuple[str, ...]]:
+    """What can run here: family → registry names of its nets that are present, coarse to fine."""
+    here = weights.available()
+    found = {
+        family: tuple(n for stride in ("32s", "16s", "8s") if (n := f"{family}-fcn{stride}") in here)
+        for family in ("lite0", "vgg16")
+    }
+    grouped = {name for names in found.values() for name in names}
+    return {k: v for k, v in found.items() if v} | {n: (n,) for n in here if n not in grouped}
+
+
+def networks() -> Networks:
+    """Draw the choice of weights and device."""
+    choices = families()
+    if not choices:
+        st.error(
+            "There are no weights to run: put the bundled files back into weights/.", icon=":material/error:"
+        )
+        st.stop()
+    family = st.selectbox(
+        "Backbone and weights", list(choices), key="nets", bind="query-params", help=_ABOUT_NETWORKS
+    )
+    devices = ["auto", *(d for d, there in _devices().items() if there)]
+    device = "auto"
+    if len(devices) > 2:
+        device = st.selectbox("Device", devices, key="device", persist_state="session")
+    return Networks(family, choices[family], device)
+
+
+_ABOUT_NETWORKS = (
+    "lite0: EfficientNet-Lite0, trained by this project and bundled. vgg16: the paper's network, shown once "
+    "its published checkpoints are in weights/ (python -m fcnviz weights get vgg16-fcn8s). Files of your own "
+    "in weights/ are offered as unverified."
+)
+
+
+def _devices() -> dict[str, bool]:
+    return {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+
+
+def palette() -> str:
+    """Draw the choice of class colours."""
+    return st.selectbox("Class colours", list(render.PALETTES), key="colours", bind="query-params")
+
+
+def view(panels: list[str], colours: str) -> View:
+    """Draw the toolbar above the results.
+
+    Args:
+        panels: titles of the pictures, the photo first.
+        colours: the palette's name.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        mode = st.segmented_control(
+            "Show", VIEWS, default="Overlay", required=True, key="view", bind="query-params"
+        )
+        layout = st.segmented_control(
+            "Layout", LAYOUTS, default="Side by side", required=True, key="layout", bind="query-params"
+        )
+        opacity = st.slider(
+            "Opacity", 0, 100, 65, 5, format="%d %%", key="opacity", bind="query-params", width=220,
+            disabled=mode == "Labels",
+        )  # fmt: skip
+        left, right = _pair(panels) if layout == "Swipe" else (0, len(panels) - 1)
+    return View(mode, opacity / 100, layout, left, right, colours, isolated())
+
+
+def _pair(panels: list[str]) -> tuple[int, int]:
+    left = st.selectbox("Left", panels, 1, key="left", bind="query-params", width=140)
+    right = st.selectbox("Right", panels, len(panels) - 1, key="right", bind="query-params", width=140)
+    return panels.index(left), panels.index(right)
+
+
+def isolated() -> int | None:
+    """The class in the link that alone is shown, if any."""
+    name = st.query_params.get("class")
+    return voc.CLASSES.index(name) if name in voc.CLASSES else None
+
+
+def isolate(index: int | None) -> None:
+    """Put the class that alone is shown into the link."""
+    if index is None:
+        st.query_params.pop("class", None)
+    else:
+        st.query_params["class"] = voc.CLASSES[index]

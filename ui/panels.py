@@ -1,0 +1,251 @@
+"""One function a panel: results in, Streamlit elements out."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fcnviz import metrics, paper, render, voc, weights
+from fcnviz.inference import Segmentation
+from ui import cache, inputs
+from ui.inputs import Networks, Photo, View
+from ui.viewer import LegendEntry, Panel, ViewerOptions, viewer
+
+#: Smallest share of the picture for which a class is in the legend: what prints as 0.1 %.
+SEEN = 0.0005
+
+METRICS = ("Pixel accuracy", "Mean accuracy", "Mean IU", "f.w. IU")
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One network's answer, with what is needed to caption it.
+
+    Attributes:
+        name: registry name.
+        title: e.g. "FCN-8s".
+        stride: of its finest score map.
+        segmentation: the answer.
+    """
+
+    name: str
+    title: str
+    stride: int
+    segmentation: Segmentation
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(H, W) uint8."""
+        return self.segmentation.labels
+
+    @property
+    def grid(self) -> str:
+        """Size and stride of the finest score map, width first."""
+        h, w = self.segmentation.scores.finest.shape[-2:]
+        return f"{w} × {h} · stride {self.stride}"
+
+    @property
+    def milliseconds(self) -> str:
+        """Time of the forward pass and the upsampling."""
+        return f"{1000 * self.segmentation.seconds:.0f} ms"
+
+
+def run(photo: Photo, networks: Networks) -> list[Result]:
+    """Each network's answer for the photo, from the cache if it is there; what fails says why."""
+    results = []
+    for name in networks.names:
+        about = weights.find(name)
+        try:
+            answer = cache.segment(photo.digest, name, networks.device, photo.image)
+        except weights.WeightsError as error:
+            st.error(str(error), icon=":material/error:")
+            continue
+        results.append(Result(name, _title(about), about.stride, answer))
+    return results
+
+
+def _title(about: weights.Weights) -> str:
+    extra = {"bundled": "", "published": " at once" if about.skip_scales != (1.0, 1.0) else ""}
+    return f"FCN-{about.stride}s{extra.get(about.origin, ' (unverified)')}"
+
+
+def about(photo: Photo) -> None:
+    """Which photo this is, whose, and whether it was reduced."""
+    text = f"{photo.title} · {photo.credit} · {photo.native[0]} × {photo.native[1]} px"
+    if photo.native != photo.image.size:
+        width, height = photo.image.size
+        text += f", reduced to {width} × {height} px for the networks (working size, in the sidebar)"
+    st.caption(text)
+
+
+# --- the results side by side
+
+
+def compare(photo: Photo, results: list[Result], view: View, key: str = "viewer") -> None:
+    """The photo and all results, with a legend that isolates a class."""
+    viewer(
+        cache.photo_file(photo.digest, photo.image),
+        [_photo_panel(photo), *(_result_panel(photo, r, view) for r in results)],
+        options=ViewerOptions(
+            size=photo.image.size,
+            opacity=1.0 if view.view == "Labels" else view.opacity,
+            layout="swipe" if view.layout == "Swipe" else "grid",
+            left=view.left,
+            right=view.right,
+            under=view.view != "Labels",
+            isolate=view.isolate,
+        ),
+        legend=_legend(results, view.palette),
+        key=key,
+        on_isolate=inputs.isolate,
+    )
+    if view.view == "Confidence":
+        _confidence_bar()
+
+
+def _photo_panel(photo: Photo) -> Panel:
+    width, height = photo.image.size
+    return Panel("Photo", f"{width} × {height} px")
+
+
+def _result_panel(photo: Photo, result: Result, view: View) -> Panel:
+    png = cache.layer(photo.digest, result.name, view.view, view.palette, view.isolate, result.segmentation)
+    return Panel(result.title, f"{result.grid} · {result.milliseconds}", png)
+
+
+def _legend(results: list[Result], palette: str) -> list[LegendEntry]:
+    """Classes with at least `SEEN` of the picture in any network, the largest first, background last."""
+    shares = np.array([render.shares(r.labels, len(voc.CLASSES)) for r in results])  # (nets, C)
+    found = [c for c in np.argsort(-shares.max(0)) if c and shares[:, c].max() >= SEEN]
+    colours = render.PALETTES[palette]
+    return [
+        LegendEntry(int(c), voc.CLASSES[c], "#{:02x}{:02x}{:02x}".format(*colours[c]), tuple(shares[:, c]))
+        for c in [*found, 0]
+    ]
+
+
+def _confidence_bar() -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("Softmax probability of the winning class: 0", width="content")
+        st.image(render.to_png(render.colorbar(render.CONFIDENCE_CMAP, 256, 12)), width=256)
+        st.caption("1", width="content")
+
+
+# --- what the skips changed
+
+
+def skips(photo: Photo, results: list[Result], palette: str) -> None:
+    """The pixels that each skip flipped, and their share."""
+    steps = list(itertools.pairwise(results))
+    for column, (before, after) in zip(st.columns(len(steps)), steps, strict=True):
+        with column:
+            share = render.flipped_share(before.labels, after.labels)
+            tap = {16: "pool4", 8: "pool3"}.get(after.stride, "a skip")
+            st.markdown(
+                f"**{before.title} → {after.title}** · adding {tap} flips **{share:.1%}** of the pixels"
+            )
+            st.image(_flips(photo, before, after, palette), width="stretch")
+
+
+def _flips(photo: Photo, before: Result, after: Result, palette: str) -> bytes:
+    picture = render.flips(np.asarray(photo.image), before.labels, after.labels, render.PALETTES[palette])
+    return render.to_png(picture)
+
+
+def closeup(photo: Photo, results: list[Result], palette: str, opacity: float = 0.6) -> None:
+    """The place where the networks disagree most, four times as large, the same crop for all."""
+    top, left, height, width = render.disagreement_window([r.labels for r in results])
+    cut = np.s_[top : top + height, left : left + width]
+    pixels, colours = np.asarray(photo.image)[cut], render.PALETTES[palette]
+    pictures = [("Photo", pixels)]
+    pictures += [(r.title, render.overlay(pixels, r.labels[cut], colours, opacity)) for r in results]
+    for column, (title, picture) in zip(st.columns(len(pictures)), pictures, strict=True):
+        with column:
+            st.markdown(f"**{title}**")
+            st.image(render.to_png(render.nearest(picture, 4)), width="stretch")
+    st.caption(
+        f"4× close-up of {width} × {height} px at x {left}, y {top}: where the networks disagree most. "
+        "Every pixel is shown as a square."
+    )
+
+
+# --- ground truth
+
+
+def truth(photo: Photo, results: list[Result], mask: np.ndarray, palette: str) -> None:
+    """The four metrics of each network on this photo, and the paper's in a table of their own.
+
+    Args:
+        photo: what was segmented.
+        results: of that photo.
+        mask: (H, W) labels at its working size; 255 does not count.
+        palette: name of the class colours.
+    """
+    classes = len(voc.CLASSES)
+    rows = {r.title: _four(metrics.scores(metrics.confusion(r.labels, mask, classes))) for r in results}
+    picture, tables = st.columns([1, 2], gap="medium")
+    with picture:
+        st.markdown("**Ground truth**")
+        st.image(render.label_png(mask, render.PALETTES[palette]), width="stretch")
+        st.caption(_truth_origin(photo))
+    with tables:
+        st.markdown("**This photo** · measured here, on this picture alone")
+        st.table(_percent(rows))
+        st.markdown("**The paper** · another data set: VOC2011 validation, 736 photos, VGG16")
+        st.table(_percent({name: tuple(v / 100 for v in row) for name, row in paper.VOC2011_VAL.items()}))
+    st.caption(
+        "Means run over the classes that occur in the truth or in the prediction; a class that is predicted "
+        "but not there has IU 0. Pixels labelled 255 count for nobody. Paper: Long, Shelhamer & Darrell, "
+        "CVPR 2015, table 2. One photo is an anecdote: the two tables are not comparable number by number."
+    )
+
+
+def _truth_origin(photo: Photo) -> str:
+    return "your mask" if photo.own else "drawn by this project, unless you upload a mask"
+
+
+def _four(s: metrics.Scores) -> tuple[float, float, float, float]:
+    return s.pixel_accuracy, s.mean_accuracy, s.mean_iu, s.frequency_weighted_iu
+
+
+def _percent(rows: dict[str, tuple[float, ...]]) -> pd.DataFrame:
+    text = {
+        name: ["–" if np.isnan(v) else f"{100 * v:.1f} %" for v in values] for name, values in rows.items()
+    }
+    return pd.DataFrame.from_dict(text, orient="index", columns=METRICS)
+
+
+# --- the run
+
+
+def facts(photo: Photo, results: list[Result], networks: Networks) -> None:
+    """Sizes, times, precision, parameters and the measured quality of the weights."""
+    rows = []
+    for r in results:
+        net, about = cache.model(r.name, networks.device), weights.find(r.name)
+        iu = (about.metrics or {}).get("mean_iu")
+        rows.append(
+            {
+                "Network": r.title,
+                "Backbone": about.backbone,
+                "Parameters": f"{sum(p.numel() for p in net.parameters()):,}",
+                "Input": f"{photo.image.width} × {photo.image.height}",
+                "Coarse grid": r.grid,
+                "Time": r.milliseconds,
+                "Ran on": f"{r.segmentation.device}, {r.segmentation.dtype}",
+                "Weights": about.origin,
+                "Mean IU": f"{100 * iu:.1f} %, measured"
+                if iu is not None
+                else about.reported or "not measured",
+            }
+        )
+    st.table(pd.DataFrame(rows).set_index("Network"))
+    st.caption(
+        "Time: forward pass and upsampling of this photo, measured once when it ran. Mean IU: of the "
+        "weights, on 713 VOC2012 validation photos at original size (`python -m fcnviz evaluate`), not of this "
+        "photo."
+    )
