@@ -505,12 +505,13 @@ def _plain(value: object) -> bool:
 
 
 def _damaged(path: Path, error: Exception) -> WeightsError:
-    return WeightsError(f"{_shown(path)} is truncated or damaged: {_short(error)}")
+    reason = f"{type(error).__name__}: {_short(error)}"
+    return WeightsError(f"{_shown(path)} is truncated or damaged ({reason})")
 
 
 def _short(error: Exception) -> str:
     """What an exception says, in one line."""
-    return textwrap.shorten(str(error) or type(error).__name__, 300, placeholder=" …")
+    return textwrap.shorten(str(error) or type(error).__name__, 300, placeholder=" …").rstrip(".")
 
 
 def _shown(path: Path) -> str:
@@ -652,7 +653,7 @@ def bundle(
     for stage, run in runs.items():
         path = _write_half(f"lite0-fcn{stage}", Path(run), out)
         entries[path.stem] = _entry(path, {**about, "command": commands[stage]})
-    _write_manifest(out, list(entries.values()))
+        _write_manifest(out, list(entries.values()))
     return [out / f"lite0-fcn{stage}.safetensors" for stage in runs]
 
 
@@ -667,6 +668,7 @@ def _write_half(name: str, run: Path, out: Path) -> Path:
     if part.stat().st_size >= MAX_BUNDLED_BYTES:
         part.unlink()
         raise WeightsError(f"{path.name} would have {MAX_BUNDLED_BYTES / 1e6:.0f} MB or more")
+    part.chmod(0o644)  # safetensors, too, makes files that only their owner may read
     return part.replace(path)
 
 

@@ -181,16 +181,15 @@ def vgg(states) -> dict[int, fcn.FCN]:
     return nets
 
 
-def sharing_one_run(nets: dict[int, fcn.FCN], x: Tensor) -> dict[int, Tensor]:
-    """Forward of all three, running the trunk (which they share) once."""
-    run = nets[32].backbone.run
-    taps = run(nets[32], x)
-    results = {}
-    for stride, net in nets.items():
-        own, net.backbone = net.backbone, replace(net.backbone, run=lambda *_: taps)
-        results[stride] = net(x)
-        net.backbone = own
-    return results
+Taps = tuple[Tensor, Tensor, Tensor]
+
+
+def forward_from(net: fcn.FCN, taps: Taps, x: Tensor) -> Tensor:
+    """Forward of a net whose backbone has already run on x."""
+    own, net.backbone = net.backbone, replace(net.backbone, run=lambda *_: taps)
+    out = net(x)
+    net.backbone = own
+    return out
 
 
 @pytest.mark.parametrize("size", [(375, 500), (500, 333), (64, 64), (1, 1)])
@@ -199,8 +198,12 @@ def test_vgg16_equals_the_authors_net(vgg, states, size):
     x = torch.randn(1, 3, *size)
     with torch.no_grad():
         head = transcription(states[32], x)
-        ours = {s: net(x) for s, net in vgg.items()} if max(size) < 100 else sharing_one_run(vgg, x)
         theirs = {stride: head(states[stride], stride) for stride in STRIDES}
+        if size == (1, 1):
+            ours = {stride: net(x) for stride, net in vgg.items()}
+        else:  # the three nets share the trunk, the costly part: run it once
+            taps = vgg[32].backbone.run(vgg[32], x)
+            ours = {stride: forward_from(net, taps, x) for stride, net in vgg.items()}
     for stride in STRIDES:
         assert ours[stride].shape == theirs[stride].shape == (1, 21, *size)
         assert 1e-2 < theirs[stride].std() < 1e2
@@ -209,32 +212,41 @@ def test_vgg16_equals_the_authors_net(vgg, states, size):
     assert (ours[16] - ours[8]).std() > 1e-2
 
 
+@pytest.fixture(scope="module")
+def small(vgg, states) -> tuple[Tensor, Taps, Callable[..., Tensor]]:
+    """A small input, what the trunk makes of it, and the transcription's head for it."""
+    torch.manual_seed(2)
+    x = torch.randn(1, 3, 20, 33)
+    with torch.no_grad():
+        return x, vgg[8].backbone.run(vgg[8], x), transcription(states[8], x)
+
+
 @pytest.mark.parametrize("scales", [(0.01, 0.0001), (0.5, -2.0)])
 @pytest.mark.parametrize("stride", [16, 8])
-def test_vgg16_at_once_scales_the_skips(vgg, states, stride, scales):
-    torch.manual_seed(2)
-    net, x = vgg[stride], torch.randn(1, 3, 20, 33)
-    assert net.skip_scales == (1.0, 1.0)
+def test_vgg16_at_once_scales_the_skips(small, states, stride, scales):
+    x, taps, head = small
     with torch.device("meta"):
         scaled = fcn.build("vgg16", stride, skip_scales=scales)
     scaled.load_state_dict(states[stride], strict=True, assign=True)
     with torch.no_grad():
-        ours = scaled.eval()(x)
-        head = transcription(states[stride], x)
-    assert (ours - head(states[stride], stride, scales)).abs().max() < 1e-4
-    assert (ours - head(states[stride], stride)).abs().max() > 1e-2
+        ours = forward_from(scaled.eval(), taps, x)
+        assert (ours - head(states[stride], stride, scales)).abs().max() < 1e-4
+        assert (ours - head(states[stride], stride)).abs().max() > 1e-2
 
 
-def test_vgg16_scores(vgg):
-    x = torch.randn(1, 3, 20, 33)
+def test_skips_are_not_scaled_by_default(vgg):
+    assert [net.skip_scales for net in vgg.values()] == [(1.0, 1.0)] * 3
+
+
+def test_vgg16_forward_is_upsampled_scores(vgg, small, monkeypatch):
+    (x, taps, _), net = small, vgg[8]
+    monkeypatch.setattr(net, "backbone", replace(net.backbone, run=lambda *_: taps))
     with torch.no_grad():
-        maps = vgg[8].scores(x)
-        assert torch.equal(vgg[8].upsample(maps, (20, 33)), vgg[8](x))
-    assert [m.shape for m in (maps.s32, maps.s16, maps.s8)] == [
-        (1, 21, 1, 2),
-        (1, 21, 4, 6),
-        (1, 21, 10, 14),
-    ]
+        maps = net.scores(x)
+        assert torch.equal(net.upsample(maps, (20, 33)), net(x))
+    assert maps.s32.shape == (1, 21, 1, 2)
+    assert maps.s16.shape == (1, 21, 4, 6)
+    assert maps.s8.shape == (1, 21, 10, 14)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (64, 33), (224, 224), (375, 500), (500, 333)])
@@ -260,6 +272,7 @@ def lite() -> dict[int, fcn.FCN]:
         for name in ("score_fr", "score_pool4", "score_pool3"):
             if hasattr(nets[stride], name):
                 torch.nn.init.normal_(nets[stride].get_submodule(name).weight, std=0.2)
+                torch.nn.init.normal_(nets[stride].get_submodule(name).bias)
     return nets
 
 
@@ -323,7 +336,7 @@ def test_score_layers_start_from_zero():
 # --- alignment: a cell's score spreads evenly around the place that geometry gives it
 
 
-def head_only(backbone: str, stride: int, taps: tuple[Tensor, ...]) -> fcn.FCN:
+def head_only(backbone: str, stride: int, taps: Taps) -> fcn.FCN:
     """The net from given backbone outputs on, with 2 classes: the first is the sum of all channels."""
     with torch.device("meta"):
         trunk = backbones.vgg16() if backbone == "vgg16" else backbones.lite0(imagenet=False)
@@ -335,7 +348,7 @@ def head_only(backbone: str, stride: int, taps: tuple[Tensor, ...]) -> fcn.FCN:
     return net
 
 
-def empty_taps(backbone: str, n: int) -> tuple[Tensor, ...]:
+def empty_taps(backbone: str, n: int) -> Taps:
     chain = backbones.vgg16_chain()
     names = [layer.name for layer in chain]
     sizes = [n // 8, n // 16, n // 32]
@@ -367,7 +380,6 @@ def test_a_cell_spreads_evenly_around_its_place(backbone, stride, tap):
         before, after = profile[low - reach : low + 1], profile[high : high + reach + 1]
         torch.testing.assert_close(before.flip(0), after)
         assert profile[low] > 0 and profile.max() == pytest.approx(float(profile[low]), rel=1e-6)
-        assert int(profile.argmax()) in range(low - 1, high + 2)
 
 
 @pytest.mark.parametrize("stride", STRIDES)

@@ -165,6 +165,12 @@ def floats(*values: float) -> bytes:
     return save(Image.fromarray(np.array([values], np.float32)), "TIFF")
 
 
+def premultiplied() -> bytes:
+    """Grey 128 at half opacity, stored as its product."""
+    grey_alpha = {258: (3, 2, struct.pack("<HH", 8, 8))}
+    return tiff(tags((8, 6), 16, t277=2, t338=1) | grey_alpha, b"\x40\x80" * 48)
+
+
 def tile_bomb() -> bytes:
     """100 × 100 pixels in one tile of 1.6 gigapixels, which is really there: repeated deflate blocks."""
     packer = zlib.compressobj(1)
@@ -378,6 +384,7 @@ ODD: dict[str, tuple[Build, Expected]] = {
     "tiff LAB": (lambda: save(plain((255, 128, 128), "LAB"), "TIFF"), ((8, 6), WHITE)),
     "tiff 1 bit": (lambda: save(plain(1, "1"), "TIFF", compression="group4"), ((8, 6), WHITE)),
     "tiff RGBA": (lambda: save(plain((0, 0, 0, 0), "RGBA"), "TIFF"), ((8, 6), WHITE)),
+    "tiff La": (premultiplied, ((8, 6), (191, 191, 191))),
     "tiff 70000 bands": (lambda: tiff(tags((8, 6), 8, t277=70_000), bytes(48)), BAD),
     "tiff zero wide": (lambda: tiff(tags((0, 6), 8), bytes(48)), BAD),
     "tiff 4 gigapixels": (lambda: tiff(tags((2**16, 2**16), 8), bytes(48)), BAD),
@@ -455,8 +462,10 @@ def test_damage_never_escapes() -> None:
 
 
 WATCH = """
-import sys, warnings
+import sys, types, warnings
 warnings.simplefilter("ignore")
+sys.modules["fcnviz"] = types.ModuleType("fcnviz")  # the package without what it imports: torch
+sys.modules["fcnviz"].__path__ = ["fcnviz"]
 from fcnviz.images import ImageError, open_image, open_mask
 def megabytes(name): return int(open("/proc/self/status").read().split(name)[1].split()[0]) / 1024
 before = megabytes("VmRSS:")
@@ -475,13 +484,13 @@ for path in sys.argv[1:]:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
 def test_memory_stays_below_1_gb(tmp_path: Path) -> None:
     """Every odd image, and the biggest allowed ones, in one fresh process."""
-    full = {
-        "full png": png((7000, 7100), 8, 6, b"\xff\0\0\x80" * 7000),
-        "full jpeg": save(plain(size=(7000, 7100)), "JPEG", progressive=True, exif=exif(6), quality=10),
-        "full webp": save(plain(size=(7000, 7100)), "WEBP", quality=1, method=0),
-    }
+    turned = {"lossless": True, "method": 0, "exif": exif(6)}
+    full = [
+        png((7000, 7100), 8, 6, b"\xff\0\0\x80" * 7000),
+        save(plain(size=(7000, 7100)), "WEBP", **turned),  # the hungriest format, and then a copy
+    ]
     paths = []
-    for number, data in enumerate([*full.values(), *(build() for build, _ in ODD.values())]):
+    for number, data in enumerate([*full, *(build() for build, _ in ODD.values())]):
         paths.append(tmp_path / str(number))
         paths[-1].write_bytes(data)
     root = Path(images.__file__).parents[1]
@@ -489,7 +498,7 @@ def test_memory_stays_below_1_gb(tmp_path: Path) -> None:
         [sys.executable, "-c", WATCH, *paths], cwd=root, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-500:]
-    assert done.stdout.count("(7000, 7100)") == 2 and done.stdout.count("(7100, 7000)") == 1
+    assert "(7000, 7100)" in done.stdout and "(7100, 7000)" in done.stdout
 
 
 # Paths
@@ -684,7 +693,7 @@ def test_mask_of_few_bits(depth: int, kind: int) -> None:
 
 def test_tall_mask_keeps_its_rows() -> None:
     """More than one strip."""
-    values = np.random.default_rng(2).integers(0, 21, (1500, 1000), np.uint8)
+    values = np.random.default_rng(2).integers(0, 21, (1100, 1000), np.uint8)
     assert np.array_equal(open_mask(save(Image.fromarray(values), "PNG")), values)
     assert np.array_equal(open_mask(save(Image.fromarray(voc.palette()[values]), "PNG")), values)
 

@@ -4,7 +4,9 @@ import os
 import pickle
 import shutil
 import socket
+import struct
 import threading
+from collections import OrderedDict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -160,6 +162,7 @@ def test_bundle_writes_small_files_and_a_manifest(bundled, nets):
     assert [e["name"] for e in entries] == BUNDLED
     for entry, stride in zip(entries, fcn.STRIDES, strict=True):
         data = (bundled / entry["file"]).read_bytes()
+        assert (bundled / entry["file"]).stat().st_mode & 0o777 == 0o644
         assert len(data) < 10e6 and hashlib.sha256(data).hexdigest() == entry["sha256"]
         assert entry["backbone"] == "lite0" and entry["stride"] == stride
         assert entry["classes"] == list(voc.CLASSES) and entry["metrics"] is None
@@ -384,7 +387,9 @@ def test_training_checkpoints(folder, nets, key):
     rest = {"epoch": 3, "arch": "FCN8s", "optim_state_dict": {"state": {}}, "best_mean_iu": np.float64(0.65)}
     torch.save({key: nets[32].state_dict(), **rest}, folder / "checkpoint.pth.tar")
     assert weights.available() == ["unverified-checkpoint"] and weights.problems() == []
-    assert torch.equal(weights.load("unverified-checkpoint", "cpu").conv_stem.weight, nets[32].conv_stem.weight)
+    assert torch.equal(
+        weights.load("unverified-checkpoint", "cpu").conv_stem.weight, nets[32].conv_stem.weight
+    )
 
 
 def test_half_precision_parameters_and_views_are_loaded_as_float32(folder, nets):
@@ -438,6 +443,45 @@ def test_it_is_checked_again_at_loading(folder, nets, monkeypatch):
     monkeypatch.setattr(weights, "find", lambda name: entry)
     with pytest.raises(WeightsError, match=r"mine.pth is not the file that it should be: its md5"):
         weights.load("unverified-mine", "cpu")
+
+
+class Python2Pickler(pickle._Pickler):
+    """Writes what PyTorch 0.1 … 0.3 on Python 2 wrote: byte strings, _rebuild_tensor, storages apart."""
+
+    dispatch = pickle._Pickler.dispatch.copy()
+
+    def save_text(self, text):
+        self.write(pickle.SHORT_BINSTRING + bytes([len(text)]) + text.encode())
+        self.memoize(text)
+
+    dispatch[str] = save_text
+
+    def persistent_id(self, thing):
+        if isinstance(thing, np.ndarray):
+            return ("storage", torch.FloatStorage, str(id(thing)), "cpu", thing.size, None)
+        return None
+
+    def reducer_override(self, thing):
+        if isinstance(thing, torch.Tensor):
+            return torch._utils._rebuild_tensor, (thing.numpy(), 0, tuple(thing.shape), thing.stride())
+        return NotImplemented
+
+
+def test_checkpoints_of_python_2(tmp_path):
+    # the published files are from 2017: torch.save of today cannot make one
+    array, path = np.arange(6, dtype=np.float32).reshape(2, 3), tmp_path / "old.pth"
+    tensor = torch.from_numpy(array)
+    tensor.numpy = lambda: array  # one storage, one key
+    system = {
+        "protocol_version": 1001,
+        "little_endian": True,
+        "type_sizes": {"short": 2, "int": 4, "long": 4},
+    }
+    with path.open("wb") as file:
+        for part in (0x1950A86A20F9469CFC6C, 1001, system, OrderedDict(a=tensor), [str(id(array))]):
+            Python2Pickler(file, 2).dump(part)
+        file.write(struct.pack("<q", array.size) + array.tobytes())
+    assert weights._read(path)["a"].tolist() == array.tolist()
 
 
 # --- files that are wrong ---

@@ -153,8 +153,8 @@ function drawGrid(view) {
   fit(view.parts.grid, panels.length, (index) => buildFigure(view, index));
   panels.forEach((panel, index) => {
     const { title, stack, open, caption } = view.parts.grid.children[index].parts;
-    title.textContent = panel.title;
-    caption.textContent = panel.caption;
+    setText(title, panel.title);
+    setText(caption, panel.caption);
     open.setAttribute("aria-label", `Enlarge ${panel.title}`);
     drawStack(view, stack, panel);
   });
@@ -166,8 +166,8 @@ function drawSwipe(view) {
   const chosen = [view.options.left, view.options.right].map((index) => panels[index] ?? panels.at(-1));
   chosen.forEach((panel, index) => {
     const { stack, label } = sides[index].parts;
-    label.textContent = panel.title;
-    captions[index].textContent = panel.caption;
+    setText(label, panel.title);
+    setText(captions[index], panel.caption);
     drawStack(view, stack, panel);
   });
   handle.setAttribute("aria-label", `Divider: ${chosen[0].title} left, ${chosen[1].title} right`);
@@ -185,20 +185,20 @@ function drawLegend(view) {
   fit(list, entries.length, () => buildEntry(view));
   entries.forEach((entry, index) => drawEntry(list.children[index], entry, titles, isolate));
   all.hidden = isolate === null;
-  text.textContent =
-    isolate === null
-      ? `Share of the picture in ${titles.join(" · ")}. Click a class to see it alone.`
-      : alone
-        ? `Showing ${alone.name} alone.`
-        : "Showing one class alone, and no network finds it here.";
+  setText(text, legendNote(titles, isolate, alone));
+}
+
+function legendNote(titles, isolate, alone) {
+  if (isolate === null) return `Share of the picture in ${titles.join(" · ")}. Click a class to see it alone.`;
+  return alone ? `Showing ${alone.name} alone.` : "Showing one class alone; it is not in this list.";
 }
 
 function drawEntry(button, entry, titles, isolate) {
   const { swatch, name, shares } = button.parts;
   button.index = entry.index;
   swatch.style.background = entry.colour;
-  name.textContent = entry.name;
-  shares.textContent = `${entry.shares.map(percent).join(" · ")} %`;
+  setText(name, entry.name);
+  setText(shares, `${entry.shares.map(percent).join(" · ")} %`);
   const spoken = entry.shares.map((share, index) => `${percent(share)} % in ${titles[index]}`);
   button.setAttribute("aria-label", [entry.name, ...spoken].join(", "));
   button.setAttribute("aria-pressed", entry.index === isolate);
@@ -210,8 +210,8 @@ function drawLightbox(view) {
   if (!lightbox.open) return;
   if (!panel) return lightbox.close();
   const { title, stack, caption } = lightbox.parts;
-  title.textContent = panel.title;
-  caption.textContent = panel.caption;
+  setText(title, panel.title);
+  setText(caption, panel.caption);
   drawStack(view, stack, panel);
 }
 
@@ -219,14 +219,19 @@ function drawStack(view, stack, panel) {
   const { photo, layer } = stack.parts;
   setSource(photo, view.photo.photo);
   setSource(layer, panel.layer);
+  layer.hidden = panel.layer === null;
   photo.hidden = panel.layer !== null && !view.options.under;
   photo.alt = panel.layer === null ? panel.title : "";
   layer.alt = panel.layer === null ? "" : `Segmentation: ${panel.title}`;
 }
 
+// Write only what changed: a live region would be read out again, a picture loaded again.
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 function setSource(image, source) {
-  image.hidden = source === null;
-  if (image.getAttribute("src") === source) return; // the same picture: leave it on the screen
+  if (image.getAttribute("src") === source) return;
   if (source === null) image.removeAttribute("src");
   else image.src = source;
 }
