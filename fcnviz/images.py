@@ -258,9 +258,10 @@ def _tiff_entries(data: bytes, order: str, start: int) -> Iterator[tuple[int, in
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 (upright) where there is none that makes sense."""
-    if image.format == "TIFF":
-        return 1  # Pillow has turned it already
+    """EXIF orientation of a decoded image, 1 (upright) if it has none that makes sense.
+
+    Pillow's TIFF reader has turned the image by then, and dropped the orientation.
+    """
     for key in ("exif", "Raw profile type exif"):
         if key in image.info:
             image.info[key] = image.info[key][:_MAX_EXIF]
@@ -315,19 +316,19 @@ def _levels(image: Image.Image) -> tuple[float, float] | None:
 
 
 def _finite_range(image: Image.Image) -> tuple[float, float]:
-    low, high = np.inf, -np.inf
+    low, high = np.inf, -np.inf  # no finite value at all passes for the scale 0 to 1
     for box in _strips(image.size):
         values = np.asarray(image.crop(box), np.float64)
         finite = values[np.isfinite(values)]
         low, high = finite.min(initial=low), finite.max(initial=high)
-    return (float(low), float(high)) if low <= high else (0, 1)
+    return float(low), float(high)
 
 
 def _to_8_bits(strip: Image.Image, levels: tuple[float, float]) -> Image.Image:
     low, high = levels
     values = (np.asarray(strip, np.float64) - low) * (255 / ((high - low) or 1))
     values = np.nan_to_num(values, nan=0, posinf=255, neginf=0)
-    return Image.fromarray(values.round().clip(0, 255).astype(np.uint8))
+    return Image.fromarray(values.round().astype(np.uint8))
 
 
 def _profile_transform(image: Image.Image, mode: str) -> ImageCms.ImageCmsTransform | None:
@@ -367,14 +368,13 @@ def _table(codes: np.ndarray, size: int) -> np.ndarray:
 
 
 def _palette_table(image: Image.Image, by_index: np.ndarray, by_colour: np.ndarray) -> np.ndarray:
-    """By colour if the palette is not VOC's own but all its used colours are; by index otherwise."""
+    """By colour if all used colours are VOC's (for VOC's own palette that is the index), else by index."""
     colours = np.zeros((256, 3), np.uint8)
     given = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)[:256]
     colours[: len(given)] = given
     used = np.flatnonzero(image.histogram())
     labels = by_colour[_pack(colours)]
-    own = (colours[used] == voc.palette()[used]).all()
-    return by_index if own or (labels[used] == _BAD).any() else labels
+    return by_index if (labels[used] == _BAD).any() else labels
 
 
 def _pack(colours: np.ndarray) -> np.ndarray:

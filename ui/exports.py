@@ -33,8 +33,8 @@ def buttons(photo: Photo, results: list[Result], view: View) -> None:
             make = functools.partial(overlay, photo, r, view)
             _button(f"{r.title} overlay", f"{r.name}-overlay.png", make)
     st.caption(
-        "Label maps are palette PNGs whose pixels are the class indices (0 background … 20 tvmonitor). The zip "
-        "adds a JSON with versions, the weights' hashes and the settings."
+        "Label maps are palette PNGs whose pixels are the class indices (0 background … 20 tvmonitor). "
+        "The zip adds a JSON with versions, the weights' hashes and the settings."
     )
 
 

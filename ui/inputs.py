@@ -229,7 +229,7 @@ def view(panels: list[str], colours: str) -> View:
         panels: titles of the pictures, the photo first.
         colours: the palette's name.
     """
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, gap="small"):
         mode = st.segmented_control(
             "Show", VIEWS, default="Overlay", required=True, key="view", bind="query-params"
         )
@@ -237,7 +237,7 @@ def view(panels: list[str], colours: str) -> View:
             "Layout", LAYOUTS, default="Side by side", required=True, key="layout", bind="query-params"
         )
         opacity = st.slider(
-            "Opacity", 0, 100, 65, 5, format="%d %%", key="opacity", bind="query-params", width=220,
+            "Opacity", 0, 100, 65, 5, format="%d %%", key="opacity", bind="query-params", width=150,
             disabled=mode == "Labels",
         )  # fmt: skip
         left, right = _pair(panels) if layout == "Swipe" else (0, len(panels) - 1)
@@ -245,8 +245,8 @@ def view(panels: list[str], colours: str) -> View:
 
 
 def _pair(panels: list[str]) -> tuple[int, int]:
-    left = st.selectbox("Left", panels, 1, key="left", bind="query-params", width=140)
-    right = st.selectbox("Right", panels, len(panels) - 1, key="right", bind="query-params", width=140)
+    left = st.selectbox("Left", panels, 1, key="left", bind="query-params", width=120)
+    right = st.selectbox("Right", panels, len(panels) - 1, key="right", bind="query-params", width=120)
     return panels.index(left), panels.index(right)
 
 

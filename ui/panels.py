@@ -227,7 +227,6 @@ def facts(photo: Photo, results: list[Result], networks: Networks) -> None:
     rows = []
     for r in results:
         net, about = cache.model(r.name, networks.device), weights.find(r.name)
-        iu = (about.metrics or {}).get("mean_iu")
         rows.append(
             {
                 "Network": r.title,
@@ -245,7 +244,14 @@ def facts(photo: Photo, results: list[Result], networks: Networks) -> None:
         )
     st.table(pd.DataFrame(rows).set_index("Network"))
     st.caption(
-        "Time: forward pass and upsampling of this photo, measured once when it ran. Mean IU: of the "
-        "weights, on 713 VOC2012 validation photos at original size (`python -m fcnviz evaluate`), not of this "
-        "photo."
+        "Time: forward pass and upsampling of this photo, measured once when it ran. Mean IU belongs to the "
+        "weights, not to this photo: ours are measured at original size by `python -m fcnviz evaluate`."
     )
+
+
+def _quality(about: weights.Weights) -> str:
+    """Mean IU of the weights, and whose figure it is."""
+    m = about.metrics
+    if m is None:
+        return about.reported or "not measured"
+    return f"{100 * m['mean_iu']:.1f} % · measured by us on VOC2012 {m['split']}, {m['photos']} photos"
