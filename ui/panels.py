@@ -237,9 +237,7 @@ def facts(photo: Photo, results: list[Result], networks: Networks) -> None:
                 "Time": r.milliseconds,
                 "Ran on": f"{r.segmentation.device}, {r.segmentation.dtype}",
                 "Weights": about.origin,
-                "Mean IU": f"{100 * iu:.1f} %, measured"
-                if iu is not None
-                else about.reported or "not measured",
+                "Mean IU": _quality(about),
             }
         )
     st.table(pd.DataFrame(rows).set_index("Network"))
