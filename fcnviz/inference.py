@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from fcnviz.fcn import FCN, ScoreMaps
 
-#: Where a lower precision pays, by (backbone, device type): measured by `python -m fcnviz bench`, which
+#: Where a lower precision pays, by (backbone, kind of device): measured by `python -m fcnviz bench`, which
 #: prints the speed-up and the share of labels that stay equal (at least 99.5 %). All else runs in float32.
 AUTOCAST: dict[tuple[str, str], torch.dtype] = {}
 
@@ -41,7 +42,16 @@ class Segmentation:
 
 def precision(model: FCN, device: torch.device) -> torch.dtype:
     """The precision that `segment` uses for this network on this device (see `AUTOCAST`)."""
-    return AUTOCAST.get((model.backbone.name, device.type), torch.float32)
+    return AUTOCAST.get((model.backbone.name, kind(device)), torch.float32)
+
+
+@cache
+def kind(device: torch.device) -> str:
+    """ "cuda", "mps", "cpu", or "cpu-bf16" for a CPU that multiplies bfloat16 in hardware."""
+    if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):  # PyTorch before 2.12 cannot tell
+        return device.type
+    able = torch.cpu.get_capabilities()
+    return "cpu-bf16" if able.get("avx512_bf16") or able.get("amx_bf16") else "cpu"
 
 
 @torch.inference_mode()

@@ -1,0 +1,88 @@
+"""`python -m fcnviz`, on the bundled weights."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import fcnviz
+from fcnviz import __main__ as cli
+from fcnviz import bench, samples, weights
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A VOC folder of one photo: the cat, with our annotation."""
+    for folder in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+        (tmp_path / folder).mkdir(parents=True)
+    samples.load("cat").save(tmp_path / "JPEGImages" / "cat.png")
+    Image.fromarray(samples.annotation("cat")).save(tmp_path / "SegmentationClass" / "cat.png")
+    (tmp_path / "ImageSets" / "Segmentation" / "val.txt").write_text("cat\n")
+    return tmp_path
+
+
+def test_segment_writes_exact_labels_of_the_cat(tmp_path):
+    photo, out = tmp_path / "cat.png", tmp_path / "labels.png"
+    samples.load("cat").save(photo)
+    assert cli.main(["segment", str(photo), "--weights", "lite0-fcn8s", "--out", str(out)]) == 0
+    labels = np.asarray(Image.open(out))
+    expected = fcnviz.segment(fcnviz.load("lite0-fcn8s"), fcnviz.open_image(photo)).labels
+    assert (labels == expected).all()
+    assert (labels == 8).mean() > 0.5  # it is a cat
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["segment", "missing.png", "--out", "x.png"], "missing.png"),
+        (["segment", __file__, "--out", "x.png"], "image"),
+        (["segment", __file__, "--out", "x.png", "--weights", "nonsense"], "there are no weights 'nonsense'"),
+        (["evaluate", "--data", "nowhere", "--weights", "lite0-fcn8s"], "no split 'val'"),
+        (["weights", "get", "lite0-fcn8s"], "bundled"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_sentence(arguments, says, capsys):
+    assert cli.main(arguments) == 1
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+
+
+def test_evaluate_prints_and_saves_the_four_metrics(data, tmp_path, capsys):
+    saved = tmp_path / "out.json"
+    names = ["lite0-fcn32s", "lite0-fcn8s"]
+    assert cli.main(["evaluate", "--data", str(data), "--weights", *names, "--json", str(saved)]) == 0
+    numbers = json.loads(saved.read_text())
+    assert list(numbers) == names
+    assert numbers["lite0-fcn8s"]["photos"] == 1
+    assert numbers["lite0-fcn8s"]["class_iu"]["train"] is None
+    assert f"{100 * numbers['lite0-fcn8s']['mean_iu']:.1f} %" in capsys.readouterr().out
+
+
+def test_bench_rows_compare_with_float32(capsys):
+    assert cli.main(["bench", "--weights", "lite0-fcn32s", "--repeats", "1", "--device", "cpu"]) == 0
+    printed = capsys.readouterr().out
+    assert "cpu float32" in printed
+    assert "100.00 % equal labels" in printed
+    assert "from a PNG's bytes" in printed
+
+
+@pytest.mark.parametrize("name", bench.BUNDLED)
+def test_what_the_app_runs_in_agrees_with_float32(name):
+    """The precision that `segment` picks on this machine keeps at least 99.5 % of the labels."""
+    from fcnviz import inference
+
+    model = weights.load(name, "cpu")
+    dtype = inference.precision(model, next(model.parameters()).device)
+    assert bench.agreement(model, dtype) >= 0.995
+
+
+def test_weights_list_names_every_origin(capsys):
+    assert cli.main(["weights", "list"]) == 0
+    printed = capsys.readouterr().out
+    for name in ("lite0-fcn32s", "lite0-fcn16s", "lite0-fcn8s", "vgg16-fcn8s", "vgg16-fcn8s-atonce"):
+        assert name in printed
+    assert set(fcnviz.list_weights()) >= set(bench.BUNDLED)
