@@ -3,7 +3,7 @@
     python -m fcnviz train --data VOC2012 --stage 32s --out runs/32s
     python -m fcnviz train --data VOC2012 --stage 16s --init runs/32s --out runs/16s
 
-Every random choice comes from (seed, epoch, photo), so a run that is stopped goes on as if it had not been.
+Every random choice comes from (seed, stage, epoch, photo): a run that was stopped goes on as if it had not.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         """→ (3, crop, crop) uint8 RGB and (crop, crop) uint8 labels, VOID outside the photo."""
-        random = np.random.default_rng((self.config.seed, self.epoch, index))
+        random = np.random.default_rng((self.config.seed, self.config.stride, self.epoch, index))
         photo, mask = self._cut(self.pairs[index], random)
         pixels = _jitter(np.asarray(photo), random)
         labels = np.asarray(mask)
@@ -133,10 +133,10 @@ def _jitter(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 class Order(torch.utils.data.Sampler[list[int]]):
-    """Full batches in an order that (seed, epoch) decides."""
+    """Full batches in an order that seed, stage and epoch decide."""
 
     def __init__(self, count: int, config: Config, epoch: int):
-        order = np.random.default_rng((config.seed, epoch)).permutation(count)
+        order = np.random.default_rng((config.seed, config.stride, epoch)).permutation(count)
         size = min(config.batch, count)
         self.batches = [order[i : i + size].tolist() for i in range(0, count - size + 1, size)]
 

@@ -62,7 +62,7 @@ def test_precision_follows_the_table(model, monkeypatch):
     cpu = torch.device("cpu")
     monkeypatch.setattr(inference, "AUTOCAST", {})
     assert inference.precision(model, cpu) is torch.float32
-    monkeypatch.setattr(inference, "AUTOCAST", {("lite0", inference.kind(cpu)): torch.bfloat16})
+    monkeypatch.setattr(inference, "AUTOCAST", {("lite0", "cpu"): torch.bfloat16})
     assert inference.precision(model, cpu) is torch.bfloat16
 
 

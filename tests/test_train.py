@@ -365,7 +365,8 @@ def test_a_run_writes_averaged_weights_and_a_log(finished):
     last = checkpoint(finished)
     assert last["done"] == 2
     assert all(torch.equal(v, last["average"][f"module.{k}"]) for k, v in state.items())
-    assert not torch.equal(state["score_fr.weight"], last["model"]["score_fr.weight"])
+    for name in ("score_fr.weight", "bn1.running_mean"):  # buffers are averaged too
+        assert not torch.equal(state[name], last["model"][name])
 
 
 def test_a_run_trains_every_kind_of_layer(finished):
@@ -375,6 +376,23 @@ def test_a_run_trains_every_kind_of_layer(finished):
         assert not torch.equal(before[name], after[name]), name
     # 4 steps of at most lr: the trunk moves, and stays near ImageNet
     assert (before["conv_head.weight"] - after["conv_head.weight"]).abs().max() < 4 * CONFIG.lr * CONFIG.trunk
+
+
+def test_epochs_draw_new_crops_and_share_one_schedule(data, tmp_path, monkeypatch):
+    drawn, steps, rate = [], [], train.learning_rate
+
+    class Watched(Crops):
+        def __getitem__(self, index):
+            drawn.append(self.epoch)
+            return super().__getitem__(index)
+
+    monkeypatch.setattr(train, "Crops", Watched)
+    monkeypatch.setattr(train, "learning_rate", lambda *step: steps.append(step) or rate(*step))
+    train.train(data, tmp_path, replace(CONFIG, limit=4), HERE)
+    assert drawn == [0] * 4 + [1] * 4
+    assert sorted(set(steps)) == [(0, 4), (1, 4), (2, 4), (3, 4)]
+    rates = {group["lr"] for group in checkpoint(tmp_path)["optimiser"]["param_groups"]}
+    assert rates == {CONFIG.lr * rate(3, 4), CONFIG.lr * CONFIG.trunk * rate(3, 4)}
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(data, finished, tmp_path):
