@@ -37,8 +37,8 @@ def test_segment_writes_exact_labels_of_the_cat(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["segment", "missing.png", "--out", "x.png"], "missing.png"),
-        (["segment", __file__, "--out", "x.png"], "image"),
+        (["segment", "missing.png", "--out", "x.png"], "The file is missing"),
+        (["segment", __file__, "--out", "x.png"], "JPEG"),
         (["segment", __file__, "--out", "x.png", "--weights", "nonsense"], "there are no weights 'nonsense'"),
         (["evaluate", "--data", "nowhere", "--weights", "lite0-fcn8s"], "no split 'val'"),
         (["weights", "get", "lite0-fcn8s"], "bundled"),
