@@ -45,7 +45,7 @@ def precision(model: FCN, device: torch.device) -> torch.dtype:
     return AUTOCAST.get((model.backbone.name, device.type), torch.float32)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def forward(model: FCN, image: Image.Image, dtype: torch.dtype | None = None) -> tuple[ScoreMaps, Tensor]:
     """One forward pass → coarse scores and logits (1, C, H, W), float32, on the model's device.
 
@@ -63,7 +63,7 @@ def forward(model: FCN, image: Image.Image, dtype: torch.dtype | None = None) ->
     return scores, model.upsample(scores, (image.height, image.width))
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def segment(model: FCN, image: Image.Image) -> Segmentation:
     """Segment an RGB image with one network.
 

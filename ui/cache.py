@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+import ctypes
+import platform
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import streamlit as st
@@ -13,8 +15,15 @@ from fcnviz.fcn import FCN
 from fcnviz.images import fit
 from fcnviz.inference import Segmentation
 
-# One forward pass at a time: two at once on the same cores or GPU would take longer than one after the other.
-_RUNNING = threading.Lock()
+
+@st.cache_resource
+def _worker() -> ThreadPoolExecutor:
+    """The one thread that runs networks.
+
+    Two at once on the same cores would take longer than one after the other, and every thread that runs one
+    keeps buffers of its own: with Streamlit's thread for each script run, memory would grow with the visits.
+    """
+    return ThreadPoolExecutor(1, "inference")
 
 
 @st.cache_resource(show_spinner="Loading the weights …", max_entries=8)
@@ -34,8 +43,14 @@ def segment(digest: str, name: str, device: str, _image: Image.Image) -> Segment
         _image: the photo itself.
     """
     net = model(name, device)
-    with _RUNNING:
-        return inference.segment(net, _image)
+    return _worker().submit(_segment, net, _image).result()
+
+
+def _segment(net: FCN, image: Image.Image) -> Segmentation:
+    result = inference.segment(net, image)
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)  # hand freed activations back to the system
+    return result
 
 
 @st.cache_data(show_spinner=False, max_entries=400)

@@ -18,6 +18,8 @@ from ui.gallery import gallery
 
 WORKING_SIZES = (320, 480, 640, 960, 1280)
 VIEWS = ("Overlay", "Labels", "Boundaries", "Confidence")
+#: Views that are blended with the photo; the others are drawn as they are.
+BLENDED = ("Overlay", "Confidence")
 LAYOUTS = ("Side by side", "Swipe")
 UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
 
@@ -238,7 +240,7 @@ def view(panels: list[str], colours: str) -> View:
         )
         opacity = st.slider(
             "Opacity", 0, 100, 65, 5, format="%d %%", key="opacity", bind="query-params", width=150,
-            disabled=mode == "Labels",
+            disabled=mode not in BLENDED,
         )  # fmt: skip
         left, right = _pair(panels) if layout == "Swipe" else (0, len(panels) - 1)
     return View(mode, opacity / 100, layout, left, right, colours, isolated())

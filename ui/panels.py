@@ -78,8 +78,8 @@ def about(photo: Photo) -> None:
     text = f"{photo.title} · {photo.credit} · {photo.native[0]} × {photo.native[1]} px"
     if photo.native != photo.image.size:
         width, height = photo.image.size
-        text += f", reduced to {width} × {height} px for the networks (working size, in the sidebar)"
-    st.caption(text)
+        text += f", reduced to {width} × {height} px for the networks"
+    st.caption(f"{text} · choose or upload another in the sidebar")
 
 
 # --- the results side by side
@@ -92,7 +92,7 @@ def compare(photo: Photo, results: list[Result], view: View, key: str = "viewer"
         [_photo_panel(photo), *(_result_panel(photo, r, view) for r in results)],
         options=ViewerOptions(
             size=photo.image.size,
-            opacity=1.0 if view.view == "Labels" else view.opacity,
+            opacity=view.opacity if view.view in inputs.BLENDED else 1.0,
             layout="swipe" if view.layout == "Swipe" else "grid",
             left=view.left,
             right=view.right,
@@ -145,9 +145,8 @@ def skips(photo: Photo, results: list[Result], palette: str) -> None:
         with column:
             share = render.flipped_share(before.labels, after.labels)
             tap = {16: "pool4", 8: "pool3"}.get(after.stride, "a skip")
-            st.markdown(
-                f"**{before.title} → {after.title}** · adding {tap} flips **{share:.1%}** of the pixels"
-            )
+            flipped = f"**{100 * share:.1f} %** of the pixels"
+            st.markdown(f"**{before.title} → {after.title}** · adding {tap} flips {flipped}")
             st.image(_flips(photo, before, after, palette), width="stretch")
 
 

@@ -71,9 +71,12 @@ def test_nothing_is_asked_of_another_host(page, url):
 def test_upload_compare_and_download(page, url, tmp_path):
     visit(page, f"{url}/compare?view=Labels")
     upload(page, photo_file(tmp_path, (320, 213)))
-    expect(page.get_by_text("Your photo · kept in this session only · 320 × 213 px")).to_be_visible()
+    expect(
+        page.get_by_text("Your photo · kept in this session only · 320 × 213 px", exact=False)
+    ).to_be_visible()
     settled(page)
     assert "photo=" not in page.url
+    expect(page.locator("figure.panel figcaption").first).to_have_text("320 × 213 px")
     shown = layer_pixels(page, 3)
     with page.expect_download() as download:
         page.get_by_role("button", name="Everything (zip)").click()
