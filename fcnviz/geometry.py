@@ -41,7 +41,11 @@ class Layer:
         if self.transposed:
             return (n - 1) * self.stride + self.kernel - pads
         span = n + pads - self.kernel
-        return (-(-span // self.stride) if self.ceil else span // self.stride) + 1
+        if not self.ceil:
+            return span // self.stride + 1
+        count = -(-span // self.stride) + 1
+        # a last window that would start beyond the image and its padding before it is dropped
+        return count - ((count - 1) * self.stride >= n + self.pad)
 
 
 @dataclass(frozen=True)

@@ -159,12 +159,26 @@ def load_init(model: fcn.FCN, path: str | Path) -> None:
     """
     path = Path(path)
     state = load_file(path / "model.safetensors" if path.is_dir() else path)
-    missing, unexpected = model.load_state_dict({k: v.float() for k, v in state.items()}, strict=False)
-    new = {f"{model.last}.weight", "upscore2.weight", "upscore_pool4.weight"}
-    new |= {f"score_pool{n}.{kind}" for n in (3, 4) for kind in ("weight", "bias")}
-    dropped = {"upscore.weight", "upscore16.weight"}
-    if set(missing) - new or set(unexpected) - dropped:
+    try:
+        missing, unexpected = model.load_state_dict({k: v.float() for k, v in state.items()}, strict=False)
+    except RuntimeError as error:  # shapes differ
+        raise ValueError(f"{path} does not hold the stage before FCN-{model.stride}s") from error
+    if (set(missing), set(unexpected)) != _STEP[model.stride]:
         raise ValueError(f"{path} does not hold the stage before FCN-{model.stride}s")
+
+
+#: What a stage has and the one before it has not, and the other way round.
+_STEP: dict[int, tuple[set[str], set[str]]] = {
+    32: (set(), set()),
+    16: (
+        {"upscore2.weight", "upscore16.weight", "score_pool4.weight", "score_pool4.bias"},
+        {"upscore.weight"},
+    ),
+    8: (
+        {"upscore_pool4.weight", "upscore8.weight", "score_pool3.weight", "score_pool3.bias"},
+        {"upscore16.weight"},
+    ),
+}
 
 
 def parameter_groups(model: fcn.FCN, config: Config) -> list[dict[str, Any]]:
@@ -204,7 +218,7 @@ def train(data: str | Path, out: str | Path, config: Config, machine: Machine | 
     run = _Run(config, machine)
     first = run.restore(out / "last.pt") if (out / "last.pt").is_file() else 0
     crops = Crops(VocFolder.open(data, config.split), config) if first < config.epochs else None
-    for epoch in range(first, config.stop_after or config.epochs):
+    for epoch in range(first, min(config.stop_after or config.epochs, config.epochs)):
         assert crops is not None
         line = run.epoch(crops, epoch)
         with (out / "log.jsonl").open("a") as log:
@@ -219,8 +233,8 @@ def keep_memory() -> None:
 
     Steps on 2 cores take about a third of the time. Other C libraries are left as they are.
     """
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt") and platform.libc_ver()[0] == "glibc":
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
         for option, value in (
             (-4, 0),
             (-1, 2**31 - 1),

@@ -74,8 +74,8 @@ class VocFolder:
     def photo(self, index: int) -> Image.Image:
         """Photo number `index`, RGB."""
         stem = self.root / "JPEGImages" / self.ids[index]
-        found = (p for ext in (".jpg", ".webp", ".png") if (p := stem.with_suffix(ext)).is_file())
-        path = next(found, None)
+        candidates = (stem.with_name(stem.name + ext) for ext in (".jpg", ".webp", ".png"))
+        path = next((p for p in candidates if p.is_file()), None)
         if path is None:
             raise FileNotFoundError(f"no photo {stem}.jpg, .webp or .png")
         with Image.open(path) as image:

@@ -151,7 +151,6 @@ def test_size_equals_torch_or_both_refuse(chain, n):
         assert geometry.size(chain, n) == expected
 
 
-@pytest.mark.xfail(strict=True, reason="Layer.size keeps it; no layer of either backbone has such a window")
 @pytest.mark.parametrize("layer", [Layer("pool", 1, 2, ceil=True), Layer("pool", 2, 2, pad=1, ceil=True)])
 def test_ceil_drops_a_window_that_starts_outside_as_torch_does(layer):
     pool = torch_layer(layer)

@@ -16,6 +16,9 @@ from fcnviz.images import fit
 from fcnviz.inference import Segmentation
 
 
+_GLIBC = platform.libc_ver()[0] == "glibc"
+
+
 @st.cache_resource
 def _worker() -> ThreadPoolExecutor:
     """The one thread that runs networks.
@@ -48,7 +51,7 @@ def segment(digest: str, name: str, device: str, _image: Image.Image) -> Segment
 
 def _segment(net: FCN, image: Image.Image) -> Segmentation:
     result = inference.segment(net, image)
-    if platform.libc_ver()[0] == "glibc":
+    if _GLIBC:
         ctypes.CDLL(None).malloc_trim(0)  # hand freed activations back to the system
     return result
 
