@@ -99,7 +99,7 @@ def _run_vgg16(net: nn.Module, x: Tensor) -> Taps:
 def vgg16() -> Backbone:
     """The paper's network: conv1_1 padded by 100, pooling that rounds up, fc6 and fc7 as convolutions.
 
-    Its weights here are untrained (He initialisation): load a published state dict to use it.
+    Its weights here are untrained (PyTorch's default initialisation): load a published state dict to use it.
     """
     layers: dict[str, nn.Module] = {}
     inputs = 3

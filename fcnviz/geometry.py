@@ -77,7 +77,10 @@ class Place:
         )
 
     def window(self, index: int) -> tuple[Fraction, Fraction]:
-        """First and last input position that output pixel `index` can see (may lie outside the image)."""
+        """First and last input position that output pixel `index` can see (may lie outside the image).
+
+        Exact for convolutions and pooling; after a transposed one it may be off by part of an input step.
+        """
         centre = self.offset + self.stride * index
         return centre - (self.field - 1) / 2, centre + (self.field - 1) / 2
 

@@ -136,6 +136,8 @@ class Order(torch.utils.data.Sampler[list[int]]):
     """Full batches in an order that seed, stage and epoch decide."""
 
     def __init__(self, count: int, config: Config, epoch: int):
+        if not count:
+            raise ValueError("the split lists no photos")
         order = np.random.default_rng((config.seed, config.stride, epoch)).permutation(count)
         size = min(config.batch, count)
         self.batches = [order[i : i + size].tolist() for i in range(0, count - size + 1, size)]

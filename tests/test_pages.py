@@ -125,7 +125,7 @@ def test_an_uploaded_photo_is_segmented_and_not_in_the_link(passes):
     assert passes == [32, 16, 8]
     assert "Your photo" in said(at)
     assert "300 × 200 px" in said(at)
-    assert "photo" not in at.query_params
+    assert at.query_params["photo"] == "own"
     assert "There is no ground truth for your own photo" in at.info[0].value
 
 
@@ -155,6 +155,24 @@ def test_removing_the_upload_returns_to_the_sample():
     at.file_uploader(key="upload").clear()
     rerun(at)
     assert samples.SAMPLES["coffee"].title in said(at)
+
+
+def test_a_bad_file_in_place_of_a_good_one_keeps_the_good_one(passes):
+    at = start(photo="coffee")
+    at.file_uploader(key="upload").upload("mine.png", png(64, 48), "image/png")
+    rerun(at)
+    at.file_uploader(key="upload").clear()  # the browser removes the old file first
+    rerun(at)
+    at.file_uploader(key="upload").upload("bad.png", b"no picture", "image/png")
+    rerun(at)
+    assert len(at.error) == 1
+    assert "Your photo" in said(at)
+
+
+def test_a_link_to_somebodys_photo_says_what_it_cannot_hold():
+    at = start(photo="own")
+    assert "somebody's own photo" in at.error[0].value
+    assert samples.SAMPLES["cat"].title in said(at)
 
 
 def test_the_upload_follows_to_other_pages(passes):

@@ -15,7 +15,6 @@ from fcnviz.fcn import FCN
 from fcnviz.images import fit
 from fcnviz.inference import Segmentation
 
-
 _GLIBC = platform.libc_ver()[0] == "glibc"
 
 

@@ -21,6 +21,7 @@ VIEWS = ("Overlay", "Labels", "Boundaries", "Confidence")
 #: Views that are blended with the photo; the others are drawn as they are.
 BLENDED = ("Overlay", "Confidence")
 LAYOUTS = ("Side by side", "Swipe")
+OWN = "own"  # what the link says of an uploaded photo; never the photo, nor its name
 UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
 
 
@@ -47,7 +48,7 @@ class Photo:
     @property
     def own(self) -> bool:
         """Whether a visitor brought it."""
-        return self.name == "own"
+        return self.name == OWN
 
     @property
     def size(self) -> tuple[int, int]:
@@ -123,24 +124,26 @@ def photo() -> Photo:
 def _read_link() -> None:
     """Follow the link's sample; without one, stay with the session's."""
     state, wanted = st.session_state, st.query_params.get("photo")
-    if wanted in samples.SAMPLES and not state.get("own_shown"):
-        state["sample"] = wanted
-    elif wanted is not None and wanted not in samples.SAMPLES:
-        state["photo_error"] = f"The link names no sample photo; there are {', '.join(samples.SAMPLES)}."
+    if not state.get("own_shown"):
+        if wanted in samples.SAMPLES:
+            state["sample"] = wanted
+        elif wanted == OWN and "sample" not in state:
+            state["photo_error"] = "The link was to somebody's own photo, which no link holds: upload yours."
+        elif wanted not in (None, OWN):
+            state["photo_error"] = f"The link names no sample photo; there are {', '.join(samples.SAMPLES)}."
     state.setdefault("sample", "cat")
     _write_link()
 
 
 def _write_link() -> None:
-    if st.session_state.get("own_shown"):
-        st.query_params.pop("photo", None)
-    elif st.query_params.get("photo") != st.session_state["sample"]:
-        st.query_params["photo"] = st.session_state["sample"]
+    shown = OWN if st.session_state.get("own_shown") else st.session_state["sample"]
+    if st.query_params.get("photo") != shown:
+        st.query_params["photo"] = shown
 
 
 def _pick_sample(name: str) -> None:
     if name in samples.SAMPLES:
-        st.session_state.update(sample=name, own_shown=False, photo_error=None)
+        st.session_state.update(sample=name, own_shown=False, own_replaced=False, photo_error=None)
         st.query_params["photo"] = name
 
 
@@ -148,22 +151,31 @@ def _take_file(key: str) -> None:
     """Read what was uploaded; if it cannot be used, keep what is on screen and say why."""
     file, state = st.session_state[key], st.session_state
     state["photo_error"] = None
-    if file is None:
-        state["own_shown"] = False
+    if file is None:  # removed, or about to be replaced: the browser does not tell
+        state.update(own_shown=False, own_replaced=state.get("own_shown", False))
         return
     try:
         image = images.open_image(file.getvalue())
     except images.ImageError as error:
         state["photo_error"] = str(error)
+        state["own_shown"] = state.get("own_shown") or state.get("own_replaced", False)
+        _link_own()
         return
     state["own_photo"] = (images.fit(image, max(WORKING_SIZES)), image.size)
     state["own_shown"] = True
+    _link_own()
+
+
+def _link_own() -> None:
+    """Say so in the link even if this run still sees the link from before the old file was removed."""
+    if st.session_state["own_shown"]:
+        st.query_params["photo"] = OWN
 
 
 def _photo(working: int) -> Photo:
     if st.session_state.get("own_shown"):
         full, native = st.session_state["own_photo"]
-        name, title, credit = "own", "Your photo", "kept in this session only"
+        name, title, credit = OWN, "Your photo", "kept in this session only"
     else:
         name = st.session_state["sample"]
         full, about = cache.sample(name), samples.SAMPLES[name]

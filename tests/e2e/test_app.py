@@ -75,7 +75,7 @@ def test_upload_compare_and_download(page, url, tmp_path):
         page.get_by_text("Your photo · kept in this session only · 320 × 213 px", exact=False)
     ).to_be_visible()
     settled(page)
-    assert "photo=" not in page.url
+    expect(page).to_have_url(re.compile("photo=own"))
     expect(page.locator("figure.panel figcaption").first).to_have_text("320 × 213 px")
     shown = layer_pixels(page, 3)
     with page.expect_download() as download:
