@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,21 +84,3 @@ def decide(logits: Tensor) -> tuple[np.ndarray, np.ndarray]:
     top, labels = logits[0].max(0)
     probability = 1 / (logits[0] - top).exp_().sum(0)  # softmax at its maximum
     return (probability * 255).round().byte().cpu().numpy(), labels.byte().cpu().numpy()
-
-
-def segment_all(
-    models: dict[str, FCN], image: Image.Image, progress: Callable[[str], None] | None = None
-) -> dict[str, Segmentation]:
-    """The same image through several networks.
-
-    Args:
-        models: by name.
-        image: RGB.
-        progress: called with a network's name before it runs.
-    """
-    results = {}
-    for name, model in models.items():
-        if progress:
-            progress(name)
-        results[name] = segment(model, image)
-    return results

@@ -368,6 +368,13 @@ def load(name: str, device: str = "auto") -> fcn.FCN:
     return model.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
+def devices() -> dict[str, int]:
+    """How many devices of each kind this machine has, the kinds that "auto" prefers first."""
+    cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    counts = {"cuda": cuda, "mps": int(torch.backends.mps.is_available()), "cpu": 1}
+    return {kind: count for kind, count in counts.items() if count}
+
+
 def pick_device(device: str = "auto") -> torch.device:
     """The device to run on.
 
@@ -380,19 +387,17 @@ def pick_device(device: str = "auto") -> torch.device:
     >>> pick_device("cpu")
     device(type='cpu')
     """
-    cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    there = {"cuda": cuda, "mps": int(torch.backends.mps.is_available()), "cpu": 1}
+    there = devices()
     if device == "auto":
-        return torch.device(next(kind for kind, count in there.items() if count))
+        return torch.device(next(iter(there)))
     try:
         chosen = torch.device(device)
     except RuntimeError:
         chosen = torch.device("meta")
-    if chosen.type not in there:
+    if chosen.type not in ("cuda", "mps", "cpu"):
         raise ValueError(f"device is auto, cuda, mps or cpu, not {device!r}")
-    if (chosen.index or 0) >= there[chosen.type]:
-        here = ", ".join(kind for kind, count in there.items() if count)
-        raise ValueError(f"this machine has no device {device!r}; it has {here}")
+    if (chosen.index or 0) >= there.get(chosen.type, 0):
+        raise ValueError(f"this machine has no device {device!r}; it has {', '.join(there)}")
     return chosen
 
 

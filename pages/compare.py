@@ -26,9 +26,9 @@ if len(results) > 1:
     panels.closeup(photo, results, view.palette)
 
 st.subheader("Against ground truth", anchor=False)
-mask = masks.choose(photo)
-if mask is not None:
-    panels.truth(photo, results, mask, view.palette)
+truth = masks.choose(photo)
+if truth is not None:
+    panels.truth(results, truth, view.palette)
 
 st.subheader("The run", anchor=False)
 panels.facts(photo, results, networks)

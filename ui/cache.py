@@ -15,6 +15,7 @@ from fcnviz.fcn import FCN
 from fcnviz.images import fit
 from fcnviz.inference import Segmentation
 
+_Pair = tuple[Segmentation, Segmentation]
 _GLIBC = platform.libc_ver()[0] == "glibc"
 
 
@@ -75,6 +76,20 @@ def photo_file(digest: str, _image: Image.Image) -> bytes:
         if len(data) <= 90_000:
             break
     return data
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def flips(digest: str, names: tuple[str, str], palette: str, _image: Image.Image, _pair: _Pair) -> bytes:
+    """PNG of the pixels that two networks, coarse and fine, label differently (see `render.flips`)."""
+    before, after = _pair
+    colours = render.PALETTES[palette]
+    return render.to_png(render.flips(np.asarray(_image), before.labels, after.labels, colours))
+
+
+@st.cache_data(show_spinner=False)
+def annotation(name: str) -> np.ndarray:
+    """Our ground truth for a bundled photo, at its native size."""
+    return samples.annotation(name)
 
 
 @st.cache_data(show_spinner=False)

@@ -9,7 +9,6 @@ import hashlib
 from dataclasses import dataclass
 
 import streamlit as st
-import torch
 from PIL import Image
 
 from fcnviz import images, render, samples, voc, weights
@@ -49,11 +48,6 @@ class Photo:
     def own(self) -> bool:
         """Whether a visitor brought it."""
         return self.name == OWN
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(H, W) at working size."""
-        return self.image.height, self.image.width
 
 
 @dataclass(frozen=True)
@@ -213,7 +207,7 @@ def networks() -> Networks:
     family = st.selectbox(
         "Backbone and weights", list(choices), key="nets", bind="query-params", help=_ABOUT_NETWORKS
     )
-    devices = ["auto", *(d for d, there in _devices().items() if there)]
+    devices = ["auto", *weights.devices()]
     device = "auto"
     if len(devices) > 2:
         device = st.selectbox("Device", devices, key="device", persist_state="session")
@@ -225,10 +219,6 @@ _ABOUT_NETWORKS = (
     "its published checkpoints are in weights/ (python -m fcnviz weights get vgg16-fcn8s). Files of your own "
     "in weights/ are offered as unverified."
 )
-
-
-def _devices() -> dict[str, bool]:
-    return {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
 
 
 def palette() -> str:

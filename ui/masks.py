@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import streamlit as st
 from PIL import Image
 
-from fcnviz import images, samples
+from fcnviz import images
+from ui import cache
 from ui.inputs import Photo
 
 
-def choose(photo: Photo) -> np.ndarray | None:
-    """Draw the mask uploader and return the labels at the photo's working size, if there are any.
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """Ground truth for a photo.
+
+    Attributes:
+        labels: (H, W) uint8 at the photo's working size; 255 does not count.
+        origin: whose it is, in words.
+    """
+
+    labels: np.ndarray
+    origin: str
+
+
+def choose(photo: Photo) -> Truth | None:
+    """Draw the mask uploader and return the ground truth, if there is any.
 
     A mask that cannot be used is said to be so, and the bundled one stays.
     """
@@ -22,13 +38,13 @@ def choose(photo: Photo) -> np.ndarray | None:
     )
     if file is not None:
         try:
-            return fitted(images.open_mask(file.getvalue()), photo)
+            return Truth(fitted(images.open_mask(file.getvalue()), photo), "your mask")
         except images.ImageError as error:
             st.error(str(error), icon=":material/error:")
     if photo.own:
         st.info("There is no ground truth for your own photo unless you upload its mask.")
         return None
-    return fitted(samples.annotation(photo.name), photo)
+    return Truth(fitted(cache.annotation(photo.name), photo), "drawn by this project")
 
 
 def fitted(mask: np.ndarray, photo: Photo) -> np.ndarray:

@@ -13,6 +13,7 @@ from fcnviz import metrics, paper, render, voc, weights
 from fcnviz.inference import Segmentation
 from ui import cache, inputs
 from ui.inputs import Networks, Photo, View
+from ui.masks import Truth
 from ui.viewer import LegendEntry, Panel, ViewerOptions, viewer
 
 #: Smallest share of the picture for which a class is in the legend: what prints as 0.1 %.
@@ -147,12 +148,8 @@ def skips(photo: Photo, results: list[Result], palette: str) -> None:
             tap = {16: "pool4", 8: "pool3"}.get(after.stride, "a skip")
             flipped = f"**{100 * share:.1f} %** of the pixels"
             st.markdown(f"**{before.title} → {after.title}** · adding {tap} flips {flipped}")
-            st.image(_flips(photo, before, after, palette), width="stretch")
-
-
-def _flips(photo: Photo, before: Result, after: Result, palette: str) -> bytes:
-    picture = render.flips(np.asarray(photo.image), before.labels, after.labels, render.PALETTES[palette])
-    return render.to_png(picture)
+            names, pair = (before.name, after.name), (before.segmentation, after.segmentation)
+            st.image(cache.flips(photo.digest, names, palette, photo.image, pair), width="stretch")
 
 
 def closeup(photo: Photo, results: list[Result], palette: str, opacity: float = 0.6) -> None:
@@ -175,22 +172,21 @@ def closeup(photo: Photo, results: list[Result], palette: str, opacity: float = 
 # --- ground truth
 
 
-def truth(photo: Photo, results: list[Result], mask: np.ndarray, palette: str) -> None:
+def truth(results: list[Result], given: Truth, palette: str) -> None:
     """The four metrics of each network on this photo, and the paper's in a table of their own.
 
     Args:
-        photo: what was segmented.
-        results: of that photo.
-        mask: (H, W) labels at its working size; 255 does not count.
+        results: of one photo.
+        given: its labels, and whose they are.
         palette: name of the class colours.
     """
-    classes = len(voc.CLASSES)
+    classes, mask = len(voc.CLASSES), given.labels
     rows = {r.title: _four(metrics.scores(metrics.confusion(r.labels, mask, classes))) for r in results}
     picture, tables = st.columns([1, 2], gap="medium")
     with picture:
         st.markdown("**Ground truth**")
         st.image(render.label_png(mask, render.PALETTES[palette]), width="stretch")
-        st.caption(_truth_origin(photo))
+        st.caption(given.origin)
     with tables:
         st.markdown("**This photo** · measured here, on this picture alone")
         st.table(_percent(rows))
@@ -201,10 +197,6 @@ def truth(photo: Photo, results: list[Result], mask: np.ndarray, palette: str) -
         "but not there has IU 0. Pixels labelled 255 count for nobody. Paper: Long, Shelhamer & Darrell, "
         "CVPR 2015, table 2. One photo is an anecdote: the two tables are not comparable number by number."
     )
-
-
-def _truth_origin(photo: Photo) -> str:
-    return "your mask" if photo.own else "drawn by this project, unless you upload a mask"
 
 
 def _four(s: metrics.Scores) -> tuple[float, float, float, float]:
