@@ -233,7 +233,7 @@ def train(data: str | Path, out: str | Path, config: Config, machine: Machine | 
 def keep_memory() -> None:
     """Tell glibc to keep freed memory: a step frees and asks for gigabytes, and page faults are slow.
 
-    Steps on 2 cores take about a third of the time. Other C libraries are left as they are.
+    Other C libraries are left as they are.
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)

@@ -34,7 +34,7 @@ class Deconvolution(nn.ConvTranspose2d):
     """A transposed convolution with kernel 2·factor and stride `factor`, as FCN uses it.
 
     In training, one kernel a class is applied as a matrix product (see `stamp`): the same numbers, and a
-    backward pass that is several times faster on a CPU.
+    faster backward pass on a CPU.
     """
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
