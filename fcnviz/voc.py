@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +43,8 @@ class VocFolder:
 
     Attributes:
         root: holds JPEGImages/, SegmentationClass/ and ImageSets/Segmentation/.
-        split: name of a list in ImageSets/Segmentation, without ".txt".
+        split: name of a list in ImageSets/Segmentation, without ".txt"; NAME-held is the part of it that is
+            kept from training to choose settings by, NAME-fit is the rest (see `held`).
         ids: the photos' names in that list.
     """
 
@@ -63,10 +65,12 @@ class VocFolder:
         """
         root = Path(root)
         root = root / "VOC2012" if (root / "VOC2012").is_dir() else root
-        listing = root / "ImageSets" / "Segmentation" / f"{split}.txt"
-        if not listing.is_file():
-            raise FileNotFoundError(f"no split {split!r}: there is no file {listing}")
-        return cls(root, split, tuple(listing.read_text().split()))
+        name, _, part = split.rpartition("-")
+        if part not in ("fit", "held"):
+            return cls(root, split, _listing(root, split))
+        official = set(_listing(root, "train"))
+        kept = tuple(i for i in _listing(root, name) if (i in official and held(i)) == (part == "held"))
+        return cls(root, split, kept)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -85,3 +89,19 @@ class VocFolder:
         """Its labels, (H, W) uint8: class index, or 255 for void."""
         with Image.open(self.root / "SegmentationClass" / f"{self.ids[index]}.png") as image:
             return np.array(image, dtype=np.uint8)
+
+
+def held(photo: str) -> bool:
+    """Is this photo among the fifth of the official `train` list that settings are chosen by?
+
+    Decided by the name alone, so that no list has to be kept; only photos of `train` qualify, as its masks
+    have VOC's void borders and those of SBD do not.
+    """
+    return zlib.crc32(photo.encode()) % 5 == 0
+
+
+def _listing(root: Path, split: str) -> tuple[str, ...]:
+    path = root / "ImageSets" / "Segmentation" / f"{split}.txt"
+    if not path.is_file():
+        raise FileNotFoundError(f"no split {split!r}: there is no file {path}")
+    return tuple(path.read_text().split())

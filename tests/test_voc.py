@@ -100,9 +100,23 @@ def test_a_jpeg_comes_before_other_formats(folder):
     assert VocFolder.open(folder, "train").photo(0).size == (6, 4)
 
 
-@pytest.mark.parametrize("split", ["test", "train_aug"])
+def test_the_held_part_is_a_fifth_of_the_official_list_and_fit_is_the_rest(tmp_path):
+    lists = tmp_path / "ImageSets" / "Segmentation"
+    lists.mkdir(parents=True)
+    official, other = ([f"{year}_{i:06d}" for i in range(500)] for year in (2007, 2008))
+    (lists / "train.txt").write_text("\n".join(official))
+    (lists / "train_aug.txt").write_text("\n".join(other + official))
+    (lists / "my-own.txt").write_text("a b")
+    fit, kept = (VocFolder.open(tmp_path, f"train_aug-{part}").ids for part in ("fit", "held"))
+    assert sorted(fit + kept) == sorted(other + official) and set(kept) < set(official)
+    assert 75 <= len(kept) <= 125
+    assert kept == VocFolder.open(tmp_path, "train-held").ids
+    assert VocFolder.open(tmp_path, "my-own").ids == ("a", "b")
+
+
+@pytest.mark.parametrize("split", ["test", "train_aug", "test-fit"])
 def test_a_missing_split_is_an_error_that_names_the_file(folder, split):
-    with pytest.raises(FileNotFoundError, match=rf"no split '{split}'.*{split}\.txt"):
+    with pytest.raises(FileNotFoundError, match=rf"no split .*{split.removesuffix('-fit')}\.txt"):
         VocFolder.open(folder, split)
 
 
