@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib import colormaps
@@ -278,6 +279,56 @@ def disagreement_window(
 
 
 # Score maps and other numbers
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Colours for numbers; pictures that are compared share one.
+
+    Attributes:
+        low: value of the first colour.
+        high: value of the last colour.
+        cmap: name of a matplotlib colormap.
+    """
+
+    low: float
+    high: float
+    cmap: str = "viridis"
+
+    @classmethod
+    def over(cls, *arrays: ArrayLike) -> Scale:
+        """From the smallest to the largest value of all arrays.
+
+        >>> Scale.over([1, 2], [[5]])
+        Scale(low=1.0, high=5.0, cmap='viridis')
+        """
+        low = min(float(np.min(a)) for a in arrays)
+        return cls(low, max(float(np.max(a)) for a in arrays))
+
+    @classmethod
+    def diverging(cls, *arrays: ArrayLike) -> Scale:
+        """As far below zero as above it, red for more and blue for less, white at zero.
+
+        >>> Scale.diverging([1, -3])
+        Scale(low=-3.0, high=3.0, cmap='RdBu_r')
+        """
+        largest = max(float(np.abs(a).max()) for a in arrays)
+        return cls(-largest, largest, "RdBu_r")
+
+
+def heatmap_png(values: ArrayLike, scale: Scale, levels: int = 128) -> bytes:
+    """Numbers as colours, small enough to send: a PNG in mode P with that many equal steps of the scale.
+
+    Args:
+        values: (H, W) float; what is outside the scale is clipped.
+        scale: colours.
+        levels: steps, at most 256.
+    """
+    span = (scale.high - scale.low) or 1.0
+    level = _level((np.asarray(values, np.float32) - scale.low) / span, levels)
+    image = Image.fromarray(level)
+    image.putpalette(_colours(scale.cmap, levels).tobytes())
+    return _encode(image, "PNG", compress_level=6)
 
 
 def confidence_layer(confidence: ArrayLike) -> bytes:
