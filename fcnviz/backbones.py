@@ -30,8 +30,9 @@ class Backbone:
         layers: the modules, by the names they have in a state dict.
         run: (net, x) → features at stride 8, 16 and 32; reads its layers as attributes of `net`.
         channels: of those three maps.
-        places: of those three maps over the image.
+        places: of those three maps over the image, as the crops take them (lite0: nominal, see `lite0`).
         names: of those three maps, for display.
+        chain: every layer from the image to the last map, as far as geometry is concerned.
         mean, std: (x − mean) / std, in the channel order of `bgr`, after scaling to 0…`peak`.
         bgr: channels reversed, as Caffe (OpenCV) reads them.
         peak: value of white before mean and std.
@@ -46,6 +47,7 @@ class Backbone:
     channels: tuple[int, int, int]
     places: tuple[Place, Place, Place]
     names: tuple[str, str, str]
+    chain: list[Layer]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     bgr: bool
@@ -54,6 +56,12 @@ class Backbone:
     dropout: float
     per_class: bool
     learned: bool
+
+    def path(self, tap: int) -> list[Layer]:
+        """The layers from the image to map 0 (stride 8), 1 (stride 16) or 2 (stride 32)."""
+        name = self.names[tap]
+        last = max(i for i, layer in enumerate(self.chain) if f"{layer.name}.".startswith(f"{name}."))
+        return self.chain[: last + 1]
 
     def preprocess(self, image: Image.Image) -> Tensor:
         """An RGB image of any size → (1, 3, H, W) float32, as this backbone's weights expect it."""
@@ -118,6 +126,7 @@ def vgg16() -> Backbone:
         channels=(256, 512, 4096),
         places=_tap_places(vgg16_chain(), ("pool3", "pool4", "fc7")),
         names=("pool3", "pool4", "fc7"),
+        chain=vgg16_chain(),
         mean=(104.00698793, 116.66876762, 122.67891434),
         std=(1.0, 1.0, 1.0),
         bgr=True,
@@ -216,6 +225,7 @@ def lite0(imagenet: bool = True) -> Backbone:
         channels=(40, 112, 1280),
         places=(_centred(8), _centred(16), _centred(32)),
         names=("blocks.2", "blocks.4", "conv_head"),
+        chain=lite0_chain(),
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
         bgr=False,

@@ -8,7 +8,7 @@ that aligns them. The authors' numbers 5, 9, 19, 27 and 31 (voc-fcn8s/net.py) ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -46,6 +46,15 @@ class Layer:
         count = -(-span // self.stride) + 1
         # a last window that would start beyond the image and its padding before it is dropped
         return count - ((count - 1) * self.stride >= n + self.pad)
+
+    def reads(self, first: int, last: int) -> tuple[int, int]:
+        """First and last input index that outputs `first` … `last` are computed from.
+
+        Indices below 0, or from the input's size on, are padding (transposed: nothing).
+        """
+        if self.transposed:  # input j reaches outputs j·stride − pad … j·stride − pad + kernel − 1
+            return -((self.kernel - 1 - self.pad - first) // self.stride), (last + self.pad) // self.stride
+        return first * self.stride - self.pad, last * self.stride - self.pad + self.kernel - 1
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,17 @@ def place(layers: Iterable[Layer], start: Place | None = None) -> Place:
     for layer in layers:
         result = result.after(layer)
     return result
+
+
+def sees(layers: Sequence[Layer], first: int, last: int) -> tuple[int, int]:
+    """The receptive field of outputs `first` … `last` of a chain: first and last input index, exactly.
+
+    >>> sees([Layer("conv", 3, pad=1), Layer("pool", 2, stride=2)], 0, 0)
+    (-1, 2)
+    """
+    for layer in reversed(layers):
+        first, last = layer.reads(first, last)
+    return first, last
 
 
 def size(layers: Iterable[Layer], n: int) -> int:
@@ -155,13 +175,27 @@ def crops(pool3: Place, pool4: Place, top: Place, stride: int) -> Crops:
         top: place of the stride-32 map (score_fr).
         stride: 32, 16 or 8.
     """
-    fused, to_pool4, to_pool3 = top, None, None
+    places, to_pool4, to_pool3 = stages(pool3, pool4, top), None, None
     if stride <= 16:
-        fused = fused.after(deconvolution("upscore2", 2))
-        to_pool4 = crop(pool4, fused)
-        fused = fused if to_pool4 >= 0 else pool4
+        to_pool4 = crop(pool4, places[32].after(deconvolution("upscore2", 2)))
     if stride <= 8:
-        fused = fused.after(deconvolution("upscore_pool4", 2))
-        to_pool3 = crop(pool3, fused)
-        fused = fused if to_pool3 >= 0 else pool3
-    return Crops(to_pool4, to_pool3, crop(fused.after(deconvolution("upscore", stride)), Place()))
+        to_pool3 = crop(pool3, places[16].after(deconvolution("upscore_pool4", 2)))
+    return Crops(to_pool4, to_pool3, final_crop(places[stride]))
+
+
+def final_crop(scores: Place) -> int:
+    """Where the image begins in the deconvolution, by their stride, of scores at this place."""
+    return crop(scores.after(deconvolution("upscore", int(scores.stride))), Place())
+
+
+def stages(pool3: Place, pool4: Place, top: Place) -> dict[int, Place]:
+    """Places of the score maps by stride: 32 (score_fr), 16 and 8 (after the sums).
+
+    A sum lies where the map lies that is cut onto: the upsampled one, unless it starts before the skip.
+    """
+    places, fused = {32: top}, top
+    for skip in (pool4, pool3):
+        up = fused.after(deconvolution("upscore", 2))
+        fused = up if crop(skip, up) >= 0 else skip
+        places[int(fused.stride)] = fused
+    return places
