@@ -22,11 +22,14 @@ class ScoreMaps:
         s32: (N, C, H/32, W/32), score_fr.
         s16: (N, C, H/16, W/16), upscore2(s32) + score_pool4; None in FCN-32s.
         s8: (N, C, H/8, W/8), upscore_pool4(s16) + score_pool3; None in FCN-32s and FCN-16s.
+        pool4, pool3: score_pool4 and score_pool3 as they were added, cut to the size of the sum.
     """
 
     s32: Tensor
     s16: Tensor | None = None
     s8: Tensor | None = None
+    pool4: Tensor | None = None
+    pool3: Tensor | None = None
 
     @property
     def finest(self) -> Tensor:
@@ -35,8 +38,19 @@ class ScoreMaps:
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> ScoreMaps:
         """The same maps elsewhere, or in another precision."""
-        maps = (s if s is None else s.to(device, dtype or s.dtype) for s in (self.s32, self.s16, self.s8))
-        return ScoreMaps(*maps)  # type: ignore[arg-type]
+        maps = (self.s32, self.s16, self.s8, self.pool4, self.pool3)
+        return ScoreMaps(*(s if s is None else s.to(device, dtype or s.dtype) for s in maps))  # type: ignore[arg-type]
+
+    def at(self, stride: int) -> Tensor:
+        """The map of stride 32, 16 or 8.
+
+        Raises:
+            ValueError: this network has none.
+        """
+        found = {32: self.s32, 16: self.s16, 8: self.s8}.get(stride)
+        if found is None:
+            raise ValueError(f"these scores have no map of stride {stride}")
+        return found
 
 
 class FCN(nn.Module):
@@ -100,14 +114,29 @@ class FCN(nn.Module):
         pool3, pool4, top = self.backbone.run(self, self._pad(x))
         top = F.dropout(top, self.backbone.dropout, self.training)
         s32 = self.score_fr(top)  # (N, C, H/32, W/32)
-        s16 = s8 = None
+        s16 = s8 = skip4 = skip3 = None
         if self.stride <= 16:
-            skip = self.score_pool4(pool4 * self.skip_scales[0])
-            s16 = self._fuse("upscore2", s32, skip, self.crops.pool4)  # (N, C, H/16, W/16)
+            up = self.climb("upscore2", s32)  # (N, C, H/16, W/16)
+            skip4 = self._cut(self.score_pool4(pool4 * self.skip_scales[0]), self.crops.pool4, up)
+            s16 = up + skip4
         if self.stride <= 8 and s16 is not None:
-            skip = self.score_pool3(pool3 * self.skip_scales[1])
-            s8 = self._fuse("upscore_pool4", s16, skip, self.crops.pool3)  # (N, C, H/8, W/8)
-        return ScoreMaps(s32, s16, s8)
+            up = self.climb("upscore_pool4", s16)  # (N, C, H/8, W/8)
+            skip3 = self._cut(self.score_pool3(pool3 * self.skip_scales[1]), self.crops.pool3, up)
+            s8 = up + skip3
+        return ScoreMaps(s32, s16, s8, skip4, skip3)
+
+    def climb(self, name: str, coarse: Tensor) -> Tensor:
+        """Upsample scores by 2 to where a skip is added: (N, C, h, w) → about (N, C, 2·h, 2·w).
+
+        Args:
+            name: "upscore2" or "upscore_pool4".
+            coarse: scores of stride 32, or 16.
+        """
+        up = self.get_submodule(name)(coarse)  # (N, C, 2·h + 2, 2·w + 2)
+        crop = {"upscore2": self.crops.pool4, "upscore_pool4": self.crops.pool3}[name]
+        assert crop is not None
+        # the skip starts later than this: cut as much off on every side (if earlier, the skip is cut)
+        return up if crop >= 0 else up[..., -crop:crop, -crop:crop]
 
     def upsample(self, scores: ScoreMaps, size: tuple[int, int]) -> Tensor:
         """Coarse scores → logits (N, C, *size) by the last deconvolution, cropped onto the image.
@@ -123,24 +152,28 @@ class FCN(nn.Module):
         """Preprocessed image (N, 3, H, W) → logits (N, C, H, W)."""
         return self.upsample(self.scores(x), (x.shape[-2], x.shape[-1]))
 
-    def grid(self, size: tuple[int, int]) -> tuple[int, int]:
-        """(h, w) of this network's finest score map for an image of `size` (H, W), without running it."""
+    def grid(self, size: tuple[int, int], stride: int | None = None) -> tuple[int, int]:
+        """(h, w) of a score map for an image of `size` (H, W), without running the network.
+
+        Args:
+            size: of the image, in pixels.
+            stride: 32, 16 or 8; by default this network's own, of its finest map.
+        """
+        stride = stride or self.stride
         if self.backbone.name == "lite0":
-            return tuple(-(-n // 32) * (32 // self.stride) for n in size)  # type: ignore[return-value]
-        n32 = [geometry.size(backbones.vgg16_chain(), n) for n in size]
-        return tuple({32: n, 16: 2 * n + 2, 8: 4 * n + 6}[self.stride] for n in n32)  # type: ignore[return-value]
+            return tuple(-(-n // 32) * (32 // stride) for n in size)  # type: ignore[return-value]
+        n32 = [geometry.size(self.backbone.chain, n) for n in size]
+        return tuple({32: n, 16: 2 * n + 2, 8: 4 * n + 6}[stride] for n in n32)  # type: ignore[return-value]
 
     def _pad(self, x: Tensor) -> Tensor:
         m = self.backbone.multiple
         return F.pad(x, (0, -x.shape[-1] % m, 0, -x.shape[-2] % m))
 
-    def _fuse(self, name: str, coarse: Tensor, skip: Tensor, crop: int | None) -> Tensor:
-        """Upsample `coarse` by 2 and add `skip`, after cutting the larger of the two onto the smaller."""
+    @staticmethod
+    def _cut(skip: Tensor, crop: int | None, up: Tensor) -> Tensor:
+        """Cut a skip onto the upsampled scores that it is added to."""
         assert crop is not None
-        up = self.get_submodule(name)(coarse)
-        if crop >= 0:
-            return up + _crop(skip, crop, up.shape[-2:])
-        return _crop(up, -crop, skip.shape[-2:]) + skip
+        return _crop(skip, max(crop, 0), up.shape[-2:])
 
 
 def _score_layer(channels: int, num_classes: int) -> nn.Conv2d:

@@ -1,0 +1,312 @@
+"""Every step between the coarse scores and the labels, against the networks and against plain torch."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from fcnviz import backbones, fcn, geometry, heatmaps, inference, samples, weights
+from fcnviz.fcn import FCN
+
+STRIDES = (32, 16, 8)
+SIZES = [(61, 94), (64, 96), (1, 1), (150, 33)]
+
+
+def thin_vgg16() -> backbones.Backbone:
+    """VGG16's graph and geometry with few channels, so that it is quick."""
+    with torch.device("meta"):
+        full = backbones.vgg16()
+    layers, width = {}, 3
+    for name, layer in full.layers.items():
+        out = {"fc6": 12, "fc7": 10}.get(name, 6)
+        layers[name] = nn.Conv2d(width, out, layer.kernel_size, padding=layer.padding)
+        width = out
+    return replace(full, layers=layers, channels=(6, 6, 10))
+
+
+def random_net(backbone: str, stride: int) -> FCN:
+    """Random weights everywhere, deconvolutions too."""
+    torch.manual_seed(stride)
+    trunk = thin_vgg16() if backbone == "vgg16" else backbones.lite0(imagenet=False)
+    net = FCN(trunk, stride, 5).eval().requires_grad_(False)
+    for name, p in net.named_parameters():
+        if name.startswith(("score", "upscore")):
+            p += 0.3 * torch.randn_like(p)
+    return net
+
+
+@pytest.fixture(scope="module", params=[(b, s) for b in ("lite0", "vgg16") for s in STRIDES], ids=str)
+def net(request) -> FCN:
+    return random_net(*request.param)
+
+
+def photo(size: tuple[int, int]) -> Image.Image:
+    pixels = np.random.default_rng(1).integers(0, 255, (*size, 3), np.uint8)
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_coarse_and_deconvolution_give_the_networks_logits(net, size):
+    scores, logits = inference.forward(net, photo(size))
+    mine = heatmaps.dense(net, scores.at(net.stride), net.stride, size, "learned")
+    assert mine.shape == logits.shape == (1, 5, *size)
+    assert (mine - logits).abs().max() < 1e-4 * max(1, float(logits.abs().max()))
+    for index in (0, 3):
+        one = heatmaps.dense(net, scores.at(net.stride), net.stride, size, "learned", only=index)
+        assert (one[:, 0] - logits[:, index]).abs().max() < 1e-4 * max(1, float(logits.abs().max()))
+
+
+@pytest.mark.parametrize("stride", STRIDES)
+def test_bundled_nets_logits_follow_from_their_scores(stride):
+    model = weights.load(f"lite0-fcn{stride}s")
+    image = samples.load("cat")
+    scores, logits = inference.forward(model, image)
+    mine = heatmaps.dense(model, scores.at(stride), stride, (image.height, image.width), "learned")
+    assert (mine - logits).abs().max() < 1e-4
+
+
+def test_a_stage_without_later_skips_is_the_network_with_those_skips_zero(net):
+    size = (70, 90)
+    scores, _ = inference.forward(net, photo(size))
+    silent = random_net(net.backbone.name, net.stride)
+    for name, p in silent.named_parameters():
+        if name.startswith(("score_pool4", "score_pool3")):
+            p.zero_()
+    silent.load_state_dict({k: v for k, v in net.state_dict().items() if "pool" not in k}, strict=False)
+    for name in silent.upsamplers:
+        silent.get_submodule(name).load_state_dict(net.get_submodule(name).state_dict())
+    _, expected = inference.forward(silent, photo(size))
+    mine = heatmaps.dense(net, scores.s32, 32, size, "learned")
+    torch.testing.assert_close(mine, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("way", heatmaps.WAYS)
+def test_every_way_fills_the_photo_and_puts_a_blob_where_it_was(net, way):
+    """A smooth blob on the grid stays within half a cell of where the cells' places say it is."""
+    if way == "learned":
+        for name, factor in net.upsamplers.items():
+            fresh = fcn.deconvolution(5, factor, per_class=net.backbone.per_class)
+            net.get_submodule(name).load_state_dict(fresh.state_dict())
+    size = (400, 500)
+    for stride in (s for s in STRIDES if s >= net.stride):
+        h, w = net.grid(size, stride)
+        cells = heatmaps.cells(net, torch.empty(1, 5, h, w), stride)
+        assert cells.shape == (h, w)
+        row, column = h // 2, w // 2
+        coarse = torch.zeros(1, 5, h, w)
+        coarse[0, 2, row, column] = 1.0
+        dense = heatmaps.dense(net, coarse, stride, size, way, only=2)[0, 0]
+        assert dense.shape == size
+        y, x = np.indices(size)
+        mass = dense.numpy() / dense.sum().item()
+        centre = (mass * x).sum(), (mass * y).sum()
+        expected = cells.start[0] + stride * column, cells.start[1] + stride * row
+        np.testing.assert_allclose(centre, expected, atol=0.51)
+        assert cells.at(*expected) == (column, row)
+        left, top, right, bottom = cells.edges(column, row)
+        assert (right - left, bottom - top) == (stride, stride)
+
+
+@pytest.mark.parametrize("width", [1, 17, 64, 375, 500, 511])
+def test_every_way_reaches_the_last_pixel_of_any_size(net, width):
+    size = (width, 40)
+    for stride in (s for s in STRIDES if s >= net.stride):
+        coarse = torch.rand(1, 5, *net.grid(size, stride))
+        for way in heatmaps.WAYS:
+            assert heatmaps.dense(net, coarse, stride, size, way, only=0).shape == (1, 1, *size)
+
+
+def test_softmax_from_the_normaliser():
+    scores = torch.randn(1, 7, 5, 6) * 9
+    mine = (scores - heatmaps.normaliser(scores)).exp()
+    torch.testing.assert_close(mine, scores.softmax(1))
+
+
+# --- the border
+
+
+@pytest.mark.parametrize("stride", [2, 8, 16, 32])
+def test_deconvolution_is_interpolation_but_for_the_border(stride):
+    torch.manual_seed(0)
+    coarse = torch.randn(7, 9)
+    found = heatmaps.border(coarse, stride)
+    assert found.difference.shape == (7 * stride, 9 * stride)
+    assert found.inside <= 1e-6
+    assert found.outside > 0.1
+    # by hand: zeros around the map are what the deconvolution sees beyond the border
+    padded = F.pad(coarse, (1, 1, 1, 1))[None, None]
+    zero_sided = F.interpolate(padded, scale_factor=stride, mode="bilinear")[0, 0]
+    cut = zero_sided[stride:-stride, stride:-stride]
+    plain = F.interpolate(coarse[None, None], scale_factor=stride, mode="bilinear")[0, 0]
+    np.testing.assert_allclose(found.difference, (cut - plain).numpy(), atol=1e-6)
+
+
+def test_weight_sums_at_the_edge():
+    sums = heatmaps.weight_sums(32)
+    assert sums.shape == (32,)
+    assert sums[0] == pytest.approx(0.515625)  # 33/64: the facts' 0.516
+    np.testing.assert_allclose(sums[16:], 1, atol=1e-6)
+    assert (np.diff(sums[:16]) > 0).all()
+    assert heatmaps.weight_sums(2)[0] == pytest.approx(0.75)
+
+
+# --- skips
+
+
+def test_the_terms_add_up(net):
+    scores, _ = inference.forward(net, photo((90, 130)))
+    found = heatmaps.sums(net, scores)
+    assert [s.stride for s in found] == [s for s in (16, 8) if s >= net.stride]
+    for s in found:
+        assert s.upscored.shape == s.skip.shape == s.fused.shape
+        assert (s.upscored + s.skip - s.fused).abs().max() < 1e-5 * max(1, float(s.fused.abs().max()))
+        assert s.fused.equal(scores.at(s.stride))
+        # the skip is the score layer's own output, not a difference of the other two
+        seen: list[Tensor] = []
+        layer = net.get_submodule({16: "score_pool4", 8: "score_pool3"}[s.stride])
+        hook = layer.register_forward_hook(lambda *a, seen=seen: seen.append(a[2]))
+        inference.forward(net, photo((90, 130)))
+        hook.remove()
+        crop = max({16: net.crops.pool4, 8: net.crops.pool3}[s.stride], 0)
+        h, w = s.skip.shape[-2:]
+        torch.testing.assert_close(s.skip, seen[0][..., crop : crop + h, crop : crop + w])
+
+
+def test_labels_up_to_the_networks_own_stride_are_its_labels(net):
+    image = photo((77, 120))
+    result = inference.segment(net, image)
+    mine = heatmaps.labels_up_to(net, result.scores, net.stride, (77, 120))
+    np.testing.assert_array_equal(mine, result.labels)
+
+
+def test_the_share_that_a_skip_flips_is_what_counting_gives():
+    from fcnviz import render
+
+    model = weights.load("lite0-fcn8s")
+    image = samples.load("cat")
+    size = (image.height, image.width)
+    scores = inference.segment(model, image).scores
+    before, after = (heatmaps.labels_up_to(model, scores, s, size) for s in (32, 16))
+    count = sum(int(a != b) for a, b in zip(before.ravel().tolist(), after.ravel().tolist(), strict=True))
+    assert render.flipped_share(before, after) == count / before.size
+    assert count > 0
+
+
+# --- one pixel
+
+
+def test_logits_of_one_pixel(net):
+    size = (75, 130)
+    scores, logits = inference.forward(net, photo(size))
+    for x, y in [(0, 0), (129, 74), (64, 31), (32, 64), (5, 70)]:
+        mine = heatmaps.at_pixel(net, scores, x, y)
+        np.testing.assert_allclose(mine, logits[0, :, y, x].numpy(), rtol=1e-4, atol=1e-4)
+
+
+def positive(net: FCN) -> FCN:
+    """All weights positive and averaging: no gradient can cancel or be cut off by a ReLU."""
+    net = net.double()
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            weight = torch.rand_like(module.weight) + 0.1
+            module.weight.data = weight / weight.sum((1, 2, 3), keepdim=True)
+            if module.bias is not None:
+                module.bias.data.zero_()
+    return net
+
+
+@pytest.mark.parametrize("stride", STRIDES)
+@pytest.mark.parametrize("backbone", ["vgg16", "lite0"])
+def test_the_receptive_field_is_exactly_where_the_gradient_is(backbone, stride, monkeypatch):
+    net = positive(random_net(backbone, stride))
+    monkeypatch.setattr(F, "max_pool2d", _average)
+    size = (512, 1184) if backbone == "lite0" else (500, 620)
+    rows, columns = net.grid(size, stride)
+    cell = columns // 2, rows // 2
+    x = (1e-3 * torch.rand(1, 3, *size, dtype=torch.float64)).requires_grad_()  # small: ReLU6 stays linear
+    score = net.scores(x).at(stride)[0, 1, cell[1], cell[0]]
+    (gradient,) = torch.autograd.grad(score, x)
+    seen = gradient[0].abs().sum(0) > 0
+    field = heatmaps.receptive_field(net, stride, cell, size)
+    across, down = (np.flatnonzero(seen.any(axis).numpy()) for axis in (0, 1))
+    assert (across[0], across[-1]) == (max(field.left, 0), min(field.right, size[1] - 1))
+    assert (down[0], down[-1]) == (max(field.top, 0), min(field.bottom, size[0] - 1))
+    assert field.left > 0 and field.right < size[1] - 1  # the box really ends inside this image
+
+
+def _average(x: Tensor, kernel: int, stride: int, ceil_mode: bool) -> Tensor:
+    return F.avg_pool2d(x, kernel, stride, ceil_mode=ceil_mode)
+
+
+def test_receptive_field_at_stride_32_is_the_chains(net):
+    field = heatmaps.receptive_field(net, 32, (1, 2), (300, 300))
+    place = geometry.place(net.backbone.chain)
+    assert (field.left, field.right) == place.window(1)
+    assert (field.top, field.bottom) == place.window(2)
+    assert field.right - field.left + 1 == {"vgg16": 404, "lite0": 851}[net.backbone.name]
+
+
+def test_effective_field_against_differences():
+    """Nudging one pixel moves the score as its gradient says."""
+    model = random_net("lite0", 32).double()
+    image = photo((64, 64))
+    model.backbone.preprocess(image)
+    monkey = model.backbone.normalise(torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)[None])
+    x = monkey.double().requires_grad_()
+    (gradient,) = torch.autograd.grad(model.scores(x).s32[0, 1, 1, 1], x)
+    expected = gradient[0].abs().sum(0)
+    mine = heatmaps.effective_field(model.float(), image, 32, 1, (1, 1))
+    assert mine.shape == (64, 64)
+    assert mine.sum() == pytest.approx(1, abs=1e-4)
+    np.testing.assert_allclose(mine, (expected / expected.sum()).numpy(), atol=1e-5)
+
+
+def test_central_share_counts_the_middle_quarter():
+    field = heatmaps.Field(10, 20, 49, 59)  # 40 × 40
+    mass = np.zeros((100, 100), np.float32)
+    mass[30:50, 20:40] = 1  # its middle 20 × 20
+    mass[0, 0] = 100
+    assert heatmaps.central_share(mass, field) == pytest.approx(400 / 500)
+    beyond = heatmaps.Field(-100, -100, 99, 99)  # middle: −50 … 49
+    assert heatmaps.central_share(np.ones((100, 100)), beyond) == pytest.approx(0.25)
+
+
+# --- kernels and certainty
+
+
+def test_kernels_start_bilinear_and_the_bundled_ones_have_moved():
+    fresh = fcn.build("lite0", 8, imagenet=False)
+    assert [k.change for k in heatmaps.kernels(fresh, 3)] == [0.0] * 3
+    assert all(k.frozen for k in heatmaps.kernels(fresh, 3))
+    model = weights.load("lite0-fcn8s")
+    found = heatmaps.kernels(model, 8)
+    assert [(k.layer, k.factor, k.learned.shape) for k in found] == [
+        ("upscore2", 2, (4, 4)),
+        ("upscore_pool4", 2, (4, 4)),
+        ("upscore8", 8, (16, 16)),
+    ]
+    for k in found:
+        weight = model.get_submodule(k.layer).weight[8, 0].detach().numpy()
+        np.testing.assert_array_equal(k.learned, weight)
+        norm = np.sqrt(((weight - k.bilinear) ** 2).sum()) / np.sqrt((k.bilinear**2).sum())
+        assert k.change == pytest.approx(norm) and 0 < k.change < 1 and not k.frozen
+
+
+def test_full_kernels_show_the_class_to_itself():
+    model = random_net("vgg16", 16)
+    for k in heatmaps.kernels(model, 2):
+        np.testing.assert_array_equal(k.learned, model.get_submodule(k.layer).weight[2, 2].numpy())
+
+
+def test_entropy_is_scipys():
+    from scipy.stats import entropy
+
+    logits = torch.randn(1, 21, 6, 5) * 4
+    expected = entropy(logits[0].softmax(0).numpy(), base=2, axis=0)
+    np.testing.assert_allclose(heatmaps.entropy(logits), expected, atol=1e-5)
+    even = heatmaps.entropy(torch.zeros(1, 21, 2, 2))
+    np.testing.assert_allclose(even, np.log2(21), atol=1e-5)
