@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fcnviz import images, inference, render, samples, weights
+from fcnviz import heatmaps, images, inference, render, samples, weights
 from fcnviz.fcn import FCN
 
 BUNDLED = ("lite0-fcn32s", "lite0-fcn16s", "lite0-fcn8s")
@@ -56,7 +56,18 @@ def bench(names: list[str], device: str = "auto", repeats: int = 9) -> list[Row]
     data = render.to_png(np.asarray(photo))
     whole = median(lambda: from_bytes(data, models), repeats)
     rows.append(Row("from a PNG's bytes", f"to {len(models)} overlay layers", whole))
+    rows += [_class_switch(name, model, photo, repeats) for name, model in models.items()]
     return rows
+
+
+def _class_switch(name: str, model: FCN, photo: Image.Image, repeats: int) -> Row:
+    """What the Heatmaps page does for another class: every upsampling, as probabilities, and the PNGs."""
+    scores, size = inference.segment(model, photo).scores, (photo.height, photo.width)
+
+    def switch() -> heatmaps.Pictures:
+        return heatmaps.paint(heatmaps.reconstruct(model, scores.s32, 32, size, 8, True), True)
+
+    return Row(f"heatmaps {name}", "another class", median(switch, repeats))
 
 
 def _precisions(name: str, model: FCN, photo: Image.Image, repeats: int) -> list[Row]:
@@ -117,7 +128,7 @@ def table(rows: list[Row]) -> str:
     """Rows as text."""
     lines = [machine(), f"photo {SIZE[0]} × {SIZE[1]} px"]
     for r in rows:
-        line = f"{r.what:<20}{r.how:<22}{r.milliseconds:9.1f} ms"
+        line = f"{r.what:<24}{r.how:<22}{r.milliseconds:9.1f} ms"
         if r.ratio == r.ratio:
             line += f"{r.ratio:7.2f}× float32   {100 * r.agreement:6.2f} % equal labels"
         lines.append(line)

@@ -117,6 +117,11 @@ def sees(layers: Sequence[Layer], first: int, last: int) -> tuple[int, int]:
     return first, last
 
 
+def clip(span: tuple[int, int], n: int) -> tuple[int, int]:
+    """The part of a span of indices that is in 0 … n − 1."""
+    return max(span[0], 0), min(span[1], n - 1)
+
+
 def size(layers: Iterable[Layer], n: int) -> int:
     """Output size of a chain for an input of n pixels.
 

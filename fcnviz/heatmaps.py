@@ -1,7 +1,7 @@
 """What lies between the coarse scores and the labels: every step of it, from the score maps alone.
 
-Nothing here runs a network, but for `effective_field`, which needs one backward pass. Maps are float32 arrays
-(h, w) or (H, W) of one class, or tensors (1, C, h, w) of all classes, as named.
+Nothing here runs a network's trunk. Maps are float32 arrays (h, w) or (H, W) of one class, or tensors
+(1, C, h, w) of all classes, as named.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor, nn
 
-from fcnviz import geometry, upsampling
+from fcnviz import geometry, render, upsampling
 from fcnviz.fcn import FCN, ScoreMaps
+from fcnviz.geometry import clip
 from fcnviz.inference import decide
+from fcnviz.render import Scale
 
 #: Ways to bring a coarse map to the size of the photo. "learned" is the network's own.
 WAYS = ("nearest", "bilinear", "fixed", "learned")
@@ -100,9 +101,77 @@ def _places(model: FCN) -> dict[int, geometry.Place]:
     return geometry.stages(*model.backbone.places)
 
 
-def normaliser(scores: Tensor) -> Tensor:
-    """Logarithm of Σ exp over the classes, (1, C, …) → (1, 1, …): softmax is exp(score − normaliser)."""
-    return scores.logsumexp(1, keepdim=True)
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """One class's coarse map and what upsampling makes of it, as scores or as softmax probabilities.
+
+    Attributes:
+        coarse: (h, w) float32.
+        dense: by the names of `WAYS`, each (H, W) float32.
+    """
+
+    coarse: np.ndarray
+    dense: dict[str, np.ndarray]
+
+    @property
+    def difference(self) -> np.ndarray:
+        """The network's deconvolution − bilinear interpolation, (H, W)."""
+        return self.dense["learned"] - self.dense["bilinear"]
+
+
+@torch.no_grad()
+def reconstruct(
+    model: FCN, coarse: Tensor, stride: int, size: Size, index: int, probability: bool = False
+) -> Reconstruction:
+    """All of `WAYS` for one class.
+
+    Args:
+        model: the network.
+        coarse: (1, C, h, w) of `stride`.
+        stride: 32, 16 or 8.
+        size: (H, W) of the photo.
+        index: the class.
+        probability: softmax over the classes, after upsampling, as the network decides; else raw scores.
+    """
+    if not probability:
+        maps = {way: dense(model, coarse, stride, size, way, index) for way in WAYS}
+        return Reconstruction(
+            coarse[0, index].numpy(), {way: m[0, 0].cpu().numpy() for way, m in maps.items()}
+        )
+    maps = {way: dense(model, coarse, stride, size, way).softmax(1) for way in WAYS}
+    chance = {way: m[0, index].cpu().numpy() for way, m in maps.items()}
+    return Reconstruction(coarse.softmax(1)[0, index].numpy(), chance)
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """A reconstruction ready to be sent.
+
+    Attributes:
+        coarse: (h, w) float32.
+        scale: shared by the coarse grid and all `pngs`.
+        pngs: by way of upsampling, full size.
+        difference: PNG of deconvolution − bilinear, full size.
+        spread: its own scale.
+        where: (x, y) of the largest |difference|, which is `spread.high`.
+    """
+
+    coarse: np.ndarray
+    scale: Scale
+    pngs: dict[str, bytes]
+    difference: bytes
+    spread: Scale
+    where: tuple[int, int]
+
+
+def paint(made: Reconstruction, probability: bool) -> Pictures:
+    """A reconstruction as pictures on one shared scale: 0 … 1 for probabilities, else its own range."""
+    scale = Scale(0.0, 1.0) if probability else Scale.over(made.coarse, *made.dense.values())
+    spread = Scale.diverging(made.difference)
+    row, column = divmod(int(np.abs(made.difference).argmax()), made.difference.shape[1])
+    pngs = {way: render.heatmap_png(m, scale) for way, m in made.dense.items()}
+    difference = render.heatmap_png(made.difference, spread)
+    return Pictures(made.coarse, scale, pngs, difference, spread, (column, row))
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,8 +203,13 @@ class Cells:
 
 def cells(model: FCN, coarse: Tensor, stride: int) -> Cells:
     """Where the cells of a score map lie over the photo."""
-    start = float(_places(model)[stride].offset)
+    start = stage_start(model, stride)
     return Cells(stride, (start, start), (coarse.shape[-2], coarse.shape[-1]))
+
+
+def stage_start(model: FCN, stride: int) -> float:
+    """Centre of cell 0 of a score map in pixels of the photo, the same along x and y."""
+    return float(_places(model)[stride].offset)
 
 
 # --- the border
@@ -233,82 +307,11 @@ def at_pixel(model: FCN, scores: ScoreMaps, x: int, y: int) -> np.ndarray:
     layer = geometry.deconvolution(model.last, model.stride)
     h, w = scores.finest.shape[-2:]
     column, row = x + model.crops.final, y + model.crops.final  # of the uncropped canvas
-    left, right = _clip(layer.reads(column, column), w)
-    top, bottom = _clip(layer.reads(row, row), h)
+    left, right = clip(layer.reads(column, column), w)
+    top, bottom = clip(layer.reads(row, row), h)
     reach = scores.finest[..., top : bottom + 1, left : right + 1].to(_device(model))
     part = model.get_submodule(model.last)(reach)
     return part[0, :, row - top * model.stride, column - left * model.stride].cpu().numpy()
-
-
-def _clip(span: tuple[int, int], n: int) -> tuple[int, int]:
-    return max(span[0], 0), min(span[1], n - 1)
-
-
-@dataclass(frozen=True)
-class Field:
-    """A theoretical receptive field: the first and last pixel on each axis; may lie outside the photo."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-
-def receptive_field(model: FCN, stride: int, cell: tuple[int, int], size: Size) -> Field:
-    """All the pixels that can change a cell's score, derived by walking back through every layer.
-
-    Args:
-        model: the network.
-        stride: of the score map, 32, 16 or 8.
-        cell: (column, row).
-        size: (H, W) of the photo.
-    """
-    n = model.grid(size, 32)
-    left, right = _span(model, stride, (cell[0], cell[0]), n[1])
-    top, bottom = _span(model, stride, (cell[1], cell[1]), n[0])
-    return Field(left, top, right, bottom)
-
-
-def _span(model: FCN, stride: int, span: tuple[int, int], n32: int) -> tuple[int, int]:
-    """The same along one axis, for a span of cells; `n32`: cells of stride 32 on it."""
-    if stride == 32:
-        return geometry.sees(model.backbone.path(2), *span)
-    crop, tap = {16: (model.crops.pool4, 1), 8: (model.crops.pool3, 0)}[stride]
-    assert crop is not None
-    skip = geometry.sees(model.backbone.path(tap), span[0] + max(crop, 0), span[1] + max(crop, 0))
-    up = geometry.deconvolution("upscore", 2).reads(span[0] + max(-crop, 0), span[1] + max(-crop, 0))
-    above = _span(model, 2 * stride, _clip(up, n32 if stride == 16 else 2 * n32 + 2), n32)
-    return min(skip[0], above[0]), max(skip[1], above[1])
-
-
-def effective_field(
-    model: FCN, image: Image.Image, stride: int, index: int, cell: tuple[int, int]
-) -> np.ndarray:
-    """How much each pixel moves a cell's score: |gradient| summed over the channels, (H, W), sum 1.
-
-    One forward and one backward pass (Luo et al., NIPS 2016, call it the effective receptive field).
-
-    Args:
-        model: the network, in eval mode.
-        image: RGB.
-        stride: of the score map, 32, 16 or 8.
-        index: the class.
-        cell: (column, row).
-    """
-    x = model.backbone.preprocess(image).to(_device(model)).requires_grad_()
-    with torch.enable_grad():
-        score = model.scores(x).at(stride)[0, index, cell[1], cell[0]]
-        (gradient,) = torch.autograd.grad(score, x)
-    mass = gradient[0].abs().sum(0)
-    return (mass / mass.sum().clamp_min(1e-30)).cpu().numpy()
-
-
-def central_share(mass: np.ndarray, field: Field) -> float:
-    """Share of a map's sum inside the central quarter of a field: half as wide and half as high."""
-    width, height = field.right - field.left + 1, field.bottom - field.top + 1
-    left, top = field.left + width // 4, field.top + height // 4
-    rows = slice(max(top, 0), max(top + height // 2, 0))
-    return float(mass[rows, max(left, 0) : max(left + width // 2, 0)].sum() / mass.sum())
 
 
 # --- kernels

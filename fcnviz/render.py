@@ -37,8 +37,8 @@ COLOUR_BLIND_SAFE: tuple[str, ...] = (
 #: Index of the outlines that `layer` can draw, and their colour. It is no class; VOC never uses it.
 OUTLINE, OUTLINE_COLOUR = 254, (255, 255, 255)
 
-#: Grey of pixels without a value in a heatmap.
-NO_VALUE = (128, 128, 128)
+#: Grey of pixels without a value in a heatmap, and the index of pixels without a sure label. It is no class.
+NO_VALUE, UNSURE = (128, 128, 128), 253
 
 #: Colour of pixels that flip to background, which is black in both palettes and would not be seen.
 FLIP_TO_BACKGROUND = (255, 255, 255)
@@ -105,6 +105,22 @@ def layer(
         labels = np.where(_edges(labels, keep), np.uint8(OUTLINE), labels)
         shown[OUTLINE] = True
     return _palette_png(labels, palette, alpha=shown * np.uint8(255))
+
+
+def sure_layer(labels: ArrayLike, sure: np.ndarray, palette: np.ndarray) -> bytes:
+    """Labels to lay over the photo, with the unsure pixels grey.
+
+    Args:
+        labels: (H, W) class indices.
+        sure: (H, W) bool.
+        palette: (256, 3) uint8.
+
+    Returns:
+        A PNG in mode P as from `layer`; unsure pixels have the index `UNSURE`.
+    """
+    palette = palette.copy()
+    palette[UNSURE] = NO_VALUE
+    return layer(np.where(sure, _label_map(labels), np.uint8(UNSURE)), palette)
 
 
 def label_png(labels: ArrayLike, palette: np.ndarray) -> bytes:

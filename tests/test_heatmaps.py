@@ -1,52 +1,22 @@
 """Every step between the coarse scores and the labels, against the networks and against plain torch."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from PIL import Image
-from torch import Tensor, nn
+from nets import photo, random_net
+from torch import Tensor
 
-from fcnviz import backbones, fcn, geometry, heatmaps, inference, samples, weights
+from fcnviz import fcn, heatmaps, inference, samples, weights
 from fcnviz.fcn import FCN
 
 STRIDES = (32, 16, 8)
 SIZES = [(61, 94), (64, 96), (1, 1), (150, 33)]
 
 
-def thin_vgg16() -> backbones.Backbone:
-    """VGG16's graph and geometry with few channels, so that it is quick."""
-    with torch.device("meta"):
-        full = backbones.vgg16()
-    layers, width = {}, 3
-    for name, layer in full.layers.items():
-        out = {"fc6": 12, "fc7": 10}.get(name, 6)
-        layers[name] = nn.Conv2d(width, out, layer.kernel_size, padding=layer.padding)
-        width = out
-    return replace(full, layers=layers, channels=(6, 6, 10))
-
-
-def random_net(backbone: str, stride: int) -> FCN:
-    """Random weights everywhere, deconvolutions too."""
-    torch.manual_seed(stride)
-    trunk = thin_vgg16() if backbone == "vgg16" else backbones.lite0(imagenet=False)
-    net = FCN(trunk, stride, 5).eval().requires_grad_(False)
-    for name, p in net.named_parameters():
-        if name.startswith(("score", "upscore")):
-            p += 0.3 * torch.randn_like(p)
-    return net
-
-
 @pytest.fixture(scope="module", params=[(b, s) for b in ("lite0", "vgg16") for s in STRIDES], ids=str)
 def net(request) -> FCN:
     return random_net(*request.param)
-
-
-def photo(size: tuple[int, int]) -> Image.Image:
-    pixels = np.random.default_rng(1).integers(0, 255, (*size, 3), np.uint8)
-    return Image.fromarray(pixels)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -120,10 +90,19 @@ def test_every_way_reaches_the_last_pixel_of_any_size(net, width):
             assert heatmaps.dense(net, coarse, stride, size, way, only=0).shape == (1, 1, *size)
 
 
-def test_softmax_from_the_normaliser():
-    scores = torch.randn(1, 7, 5, 6) * 9
-    mine = (scores - heatmaps.normaliser(scores)).exp()
-    torch.testing.assert_close(mine, scores.softmax(1))
+def test_reconstructions_as_scores_and_as_probabilities(net):
+    size = (40, 70)
+    coarse = torch.randn(1, 5, *net.grid(size)) * 3
+    score = heatmaps.reconstruct(net, coarse, net.stride, size, 2)
+    np.testing.assert_array_equal(score.coarse, coarse[0, 2].numpy())
+    chance = heatmaps.reconstruct(net, coarse, net.stride, size, 2, probability=True)
+    assert set(score.dense) == set(chance.dense) == set(heatmaps.WAYS)
+    for way in heatmaps.WAYS:
+        every = heatmaps.dense(net, coarse, net.stride, size, way)
+        np.testing.assert_allclose(score.dense[way], every[0, 2].numpy(), atol=1e-5)
+        np.testing.assert_allclose(chance.dense[way], every.softmax(1)[0, 2].numpy(), atol=1e-5)
+    np.testing.assert_allclose(chance.coarse, coarse.softmax(1)[0, 2].numpy())
+    np.testing.assert_array_equal(score.difference, score.dense["learned"] - score.dense["bilinear"])
 
 
 # --- the border
@@ -205,74 +184,6 @@ def test_logits_of_one_pixel(net):
     for x, y in [(0, 0), (129, 74), (64, 31), (32, 64), (5, 70)]:
         mine = heatmaps.at_pixel(net, scores, x, y)
         np.testing.assert_allclose(mine, logits[0, :, y, x].numpy(), rtol=1e-4, atol=1e-4)
-
-
-def positive(net: FCN) -> FCN:
-    """All weights positive and averaging: no gradient can cancel or be cut off by a ReLU."""
-    net = net.double()
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            weight = torch.rand_like(module.weight) + 0.1
-            module.weight.data = weight / weight.sum((1, 2, 3), keepdim=True)
-            if module.bias is not None:
-                module.bias.data.zero_()
-    return net
-
-
-@pytest.mark.parametrize("stride", STRIDES)
-@pytest.mark.parametrize("backbone", ["vgg16", "lite0"])
-def test_the_receptive_field_is_exactly_where_the_gradient_is(backbone, stride, monkeypatch):
-    net = positive(random_net(backbone, stride))
-    monkeypatch.setattr(F, "max_pool2d", _average)
-    size = (512, 1184) if backbone == "lite0" else (500, 620)
-    rows, columns = net.grid(size, stride)
-    cell = columns // 2, rows // 2
-    x = (1e-3 * torch.rand(1, 3, *size, dtype=torch.float64)).requires_grad_()  # small: ReLU6 stays linear
-    score = net.scores(x).at(stride)[0, 1, cell[1], cell[0]]
-    (gradient,) = torch.autograd.grad(score, x)
-    seen = gradient[0].abs().sum(0) > 0
-    field = heatmaps.receptive_field(net, stride, cell, size)
-    across, down = (np.flatnonzero(seen.any(axis).numpy()) for axis in (0, 1))
-    assert (across[0], across[-1]) == (max(field.left, 0), min(field.right, size[1] - 1))
-    assert (down[0], down[-1]) == (max(field.top, 0), min(field.bottom, size[0] - 1))
-    assert field.left > 0 and field.right < size[1] - 1  # the box really ends inside this image
-
-
-def _average(x: Tensor, kernel: int, stride: int, ceil_mode: bool) -> Tensor:
-    return F.avg_pool2d(x, kernel, stride, ceil_mode=ceil_mode)
-
-
-def test_receptive_field_at_stride_32_is_the_chains(net):
-    field = heatmaps.receptive_field(net, 32, (1, 2), (300, 300))
-    place = geometry.place(net.backbone.chain)
-    assert (field.left, field.right) == place.window(1)
-    assert (field.top, field.bottom) == place.window(2)
-    assert field.right - field.left + 1 == {"vgg16": 404, "lite0": 851}[net.backbone.name]
-
-
-def test_effective_field_against_differences():
-    """Nudging one pixel moves the score as its gradient says."""
-    model = random_net("lite0", 32).double()
-    image = photo((64, 64))
-    model.backbone.preprocess(image)
-    monkey = model.backbone.normalise(torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)[None])
-    x = monkey.double().requires_grad_()
-    (gradient,) = torch.autograd.grad(model.scores(x).s32[0, 1, 1, 1], x)
-    expected = gradient[0].abs().sum(0)
-    mine = heatmaps.effective_field(model.float(), image, 32, 1, (1, 1))
-    assert mine.shape == (64, 64)
-    assert mine.sum() == pytest.approx(1, abs=1e-4)
-    np.testing.assert_allclose(mine, (expected / expected.sum()).numpy(), atol=1e-5)
-
-
-def test_central_share_counts_the_middle_quarter():
-    field = heatmaps.Field(10, 20, 49, 59)  # 40 × 40
-    mass = np.zeros((100, 100), np.float32)
-    mass[30:50, 20:40] = 1  # its middle 20 × 20
-    mass[0, 0] = 100
-    assert heatmaps.central_share(mass, field) == pytest.approx(400 / 500)
-    beyond = heatmaps.Field(-100, -100, 99, 99)  # middle: −50 … 49
-    assert heatmaps.central_share(np.ones((100, 100)), beyond) == pytest.approx(0.25)
 
 
 # --- kernels and certainty

@@ -3,58 +3,13 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
+from apps import png, rerun, said, start
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
-from fcnviz import fcn, render, samples, weights
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture
-def passes(monkeypatch):
-    """List that grows by the network's stride with each forward pass; all caches start empty."""
-    ran = []
-    real = fcn.FCN.scores
-
-    def counted(self, x):
-        ran.append(self.stride)
-        return real(self, x)
-
-    monkeypatch.setattr(fcn.FCN, "scores", counted)
-    st.cache_data.clear()
-    return ran
-
-
-def start(page: str | None = "pages/compare.py", **link: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    if page:
-        at.switch_page(page)
-    at.query_params.update(link)
-    at.run()
-    assert not at.exception, at.exception
-    return at
-
-
-def rerun(at: AppTest) -> AppTest:
-    at.run()
-    assert not at.exception, at.exception
-    return at
-
-
-def png(width: int, height: int) -> bytes:
-    pixels = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
-    return render.to_png(pixels)
-
-
-def said(at: AppTest) -> str:
-    """All running text on the page."""
-    return "\n".join(e.value for kind in (at.markdown, at.caption, at.info, at.error) for e in kind)
+from fcnviz import samples, weights
 
 
 def test_landing_page_segments_a_photo_before_any_click(passes):

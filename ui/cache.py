@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import platform
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
-from fcnviz import inference, render, samples, weights
-from fcnviz.fcn import FCN
+from fcnviz import heatmaps, inference, receptive, render, samples, weights
+from fcnviz.fcn import FCN, ScoreMaps
 from fcnviz.images import fit
 from fcnviz.inference import Segmentation
+from fcnviz.render import Scale
 
 _Pair = tuple[Segmentation, Segmentation]
 _GLIBC = platform.libc_ver()[0] == "glibc"
@@ -45,8 +49,12 @@ def segment(digest: str, name: str, device: str, _image: Image.Image) -> Segment
         device: as chosen in the sidebar.
         _image: the photo itself.
     """
-    net = model(name, device)
-    return _worker().submit(_segment, net, _image).result()
+    return on_worker(_segment, model(name, device), _image)
+
+
+def on_worker(task: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a task with networks or large tensors in the one thread for them, and wait for its result."""
+    return _worker().submit(task, *arguments).result()
 
 
 def _segment(net: FCN, image: Image.Image) -> Segmentation:
@@ -79,6 +87,12 @@ def photo_file(digest: str, _image: Image.Image) -> bytes:
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
+def small_photo(digest: str, _image: Image.Image) -> bytes:
+    """The photo for figures that lay something over it: WebP, 400 px."""
+    return render.to_webp(np.asarray(fit(_image, 400)), 75)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
 def flips(digest: str, names: tuple[str, str], palette: str, _image: Image.Image, _pair: _Pair) -> bytes:
     """PNG of the pixels that two networks, coarse and fine, label differently (see `render.flips`)."""
     before, after = _pair
@@ -105,3 +119,88 @@ def thumbnail(name: str) -> bytes:
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     return render.to_webp(np.asarray(fit(image.crop((left, top, left + side, top + side)), 160)))
+
+
+# --- heatmaps
+
+
+@dataclass(frozen=True)
+class Which:
+    """Which heatmap: everything that its pictures depend on, but for the scores themselves.
+
+    Attributes:
+        digest: of the photo.
+        name: of the weights.
+        device: as chosen in the sidebar.
+        stride: of the score map.
+        index: the class.
+        probability: softmax probability instead of raw score.
+    """
+
+    digest: str
+    name: str
+    device: str
+    stride: int
+    index: int
+    probability: bool
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def pictures(which: Which, _scores: ScoreMaps, _size: tuple[int, int]) -> heatmaps.Pictures:
+    """The pictures of one class's coarse map and its reconstructions.
+
+    Args:
+        which: what is shown.
+        _scores: of that network for that photo.
+        _size: (H, W) of the photo.
+    """
+    net, stride = model(which.name, which.device), which.stride
+    made = on_worker(
+        heatmaps.reconstruct, net, _scores.at(stride), stride, _size, which.index, which.probability
+    )
+    return heatmaps.paint(made, which.probability)
+
+
+@st.cache_data(show_spinner=False, max_entries=90)
+def labels_up_to(
+    digest: str, name: str, device: str, stride: int, _scores: ScoreMaps, _size: tuple[int, int]
+) -> np.ndarray:
+    """Labels of a network that adds its skips down to `stride` only (see `heatmaps.labels_up_to`)."""
+    return on_worker(heatmaps.labels_up_to, model(name, device), _scores, stride, _size)
+
+
+@st.cache_data(show_spinner=False, max_entries=90)
+def ablation_layer(digest: str, name: str, stride: int, palette: str, _labels: np.ndarray) -> bytes:
+    """The PNG of `labels_up_to` to lay over the photo."""
+    return render.layer(_labels, render.PALETTES[palette], outline=True)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def flipped(
+    digest: str,
+    name: str,
+    stride: int,
+    palette: str,
+    _image: Image.Image,
+    _pair: tuple[np.ndarray, np.ndarray],
+) -> bytes:
+    """PNG of the pixels that the skip of `stride` flips within one network (see `render.flips`)."""
+    return render.to_png(render.flips(np.asarray(_image), *_pair, render.PALETTES[palette]))
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def entropy_layer(digest: str, name: str, device: str, _scores: ScoreMaps, _size: tuple[int, int]) -> bytes:
+    """PNG of the entropy of a network's softmax, from 0 to log2 of the number of classes."""
+    bits = on_worker(_entropy, model(name, device), _scores, _size)
+    return render.heatmap_png(bits, Scale(0.0, float(np.log2(_scores.s32.shape[1])), "magma"))
+
+
+def _entropy(net: FCN, scores: ScoreMaps, size: tuple[int, int]) -> np.ndarray:
+    return heatmaps.entropy(heatmaps.dense(net, scores.finest, net.stride, size, "learned"))
+
+
+@st.cache_data(show_spinner="One forward and one backward pass …", max_entries=32)
+def effective_field(which: Which, cell: tuple[int, int], _image: Image.Image) -> np.ndarray:
+    """How much each pixel moves a cell's score (see `receptive.effective_field`)."""
+    net = model(which.name, which.device)
+    return on_worker(receptive.effective_field, net, _image, which.stride, which.index, cell)

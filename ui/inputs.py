@@ -117,7 +117,8 @@ def photo() -> Photo:
 
 def _read_link() -> None:
     """Follow the link's sample; without one, stay with the session's."""
-    state, wanted = st.session_state, st.query_params.get("photo")
+    state, wanted = st.session_state, st.query_params.get("photo", st.query_params.get("sample"))
+    st.query_params.pop("sample", None)  # another name for the same
     if not state.get("own_shown"):
         if wanted in samples.SAMPLES:
             state["sample"] = wanted
@@ -138,7 +139,14 @@ def _write_link() -> None:
 def _pick_sample(name: str) -> None:
     if name in samples.SAMPLES:
         st.session_state.update(sample=name, own_shown=False, own_replaced=False, photo_error=None)
+        _forget_details()
         st.query_params["photo"] = name
+
+
+def _forget_details() -> None:
+    """A class or a pixel that was chosen on one photo means nothing on another."""
+    for key in ("class", "x", "y"):
+        st.query_params.pop(key, None)
 
 
 def _take_file(key: str) -> None:
@@ -157,6 +165,7 @@ def _take_file(key: str) -> None:
         return
     state["own_photo"] = (images.fit(image, max(WORKING_SIZES)), image.size)
     state["own_shown"] = True
+    _forget_details()
     _link_own()
 
 

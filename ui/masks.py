@@ -44,6 +44,13 @@ def choose(photo: Photo) -> Truth | None:
     if photo.own:
         st.info("There is no ground truth for your own photo unless you upload its mask.")
         return None
+    return bundled(photo)
+
+
+def bundled(photo: Photo) -> Truth | None:
+    """Our annotation of a sample photo; None for the visitor's own."""
+    if photo.own:
+        return None
     return Truth(fitted(cache.annotation(photo.name), photo), "drawn by this project")
 
 

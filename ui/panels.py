@@ -46,13 +46,17 @@ class Result:
     @property
     def grid(self) -> str:
         """Size and stride of the finest score map, width first."""
-        h, w = self.segmentation.scores.finest.shape[-2:]
-        return f"{w} × {h} · stride {self.stride}"
+        return grid_text(self.segmentation.scores.finest.shape[-2:], self.stride)
 
     @property
     def milliseconds(self) -> str:
         """Time of the forward pass and the upsampling."""
         return f"{1000 * self.segmentation.seconds:.0f} ms"
+
+
+def grid_text(shape: tuple[int, ...], stride: int) -> str:
+    """A coarse grid's (h, w) and stride, width first."""
+    return f"{shape[1]} × {shape[0]} · stride {stride}"
 
 
 def run(photo: Photo, networks: Networks) -> list[Result]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from fcnviz import render
@@ -16,8 +17,21 @@ def bar(scale: Scale, what: str, *, digits: int = 1) -> None:
         what: the quantity and its unit.
         digits: after the decimal point.
     """
-    low = f"{scale.low:.{digits}f}".replace("-", "−")
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f"{what}: {low}", width="content")
-        st.image(render.to_png(render.colorbar(scale.cmap, 192, 12)), width=192)
-        st.caption(f"{scale.high:.{digits}f}", width="content")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content", wrap=False):
+        st.caption(f"{what}: {number(scale.low, digits)}", width="content", wrap=False)
+        st.image(render.to_png(render.colorbar(scale.cmap, 144, 12)), width=144)
+        st.caption(number(scale.high, digits), width="content", wrap=False)
+
+
+def number(value: float, digits: int) -> str:
+    """A number with a true minus sign, and none before zero.
+
+    >>> number(-0.04, 1), number(-2, 1)
+    ('0.0', '−2.0')
+    """
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+
+
+def span(values: np.ndarray, digits: int) -> str:
+    """The smallest and the largest of some numbers."""
+    return f"{number(float(values.min()), digits)} … {number(float(values.max()), digits)}"

@@ -159,7 +159,7 @@ def test_a_deep_link_opens_cold_with_its_state(page, url):
     assert "photo=grace" in page.url
 
 
-@pytest.mark.parametrize("address", ["/", "/compare", "/compare?layout=Swipe"])
+@pytest.mark.parametrize("address", ["/", "/compare", "/compare?layout=Swipe", "/heatmaps"])
 def test_a_phone_needs_no_sideways_scrolling(browser, url, address):
     context = browser.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
