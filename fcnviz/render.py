@@ -332,7 +332,7 @@ class Scale:
         return cls(-largest, largest, "RdBu_r")
 
 
-def heatmap_png(values: ArrayLike, scale: Scale, levels: int = 128) -> bytes:
+def heatmap_png(values: ArrayLike, scale: Scale, levels: int = 64) -> bytes:
     """Numbers as colours, small enough to send: a PNG in mode P with that many equal steps of the scale.
 
     Args:

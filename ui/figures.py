@@ -99,12 +99,11 @@ def grid(
     """
     h, w = values.shape
     x, y = (start[i] + step * np.arange(n) for i, n in enumerate((w, h)))
-    cells = np.stack(np.meshgrid(np.arange(w), np.arange(h)), -1)
     gap = 1 if max(h, w) <= 32 else 0  # lines between finer cells would hide them
     trace = go.Heatmap(
-        z=values.astype(np.float32), x=x, y=y, customdata=cells.astype(np.int16), xgap=gap, ygap=gap,
+        z=values.astype(np.float32), x=x, y=y, xgap=gap, ygap=gap,
         zmin=scale.low, zmax=scale.high, colorscale=colorscale(scale.cmap), showscale=False,
-        hovertemplate=f"cell %{{customdata[0]}}, %{{customdata[1]}}<br>{unit} %{{z:.3f}}<extra></extra>",
+        hovertemplate=f"x %{{x}}, y %{{y}}<br>{unit} %{{z:.3f}}<extra></extra>",
     )  # fmt: skip
     edges = Extent(x[0] - step / 2, y[0] - step / 2, x[-1] + step / 2, y[-1] + step / 2)
     return framed(go.Figure(trace), edges)

@@ -8,7 +8,7 @@ import streamlit as st
 from PIL import Image, ImageDraw
 from streamlit_image_coordinates import streamlit_image_coordinates
 
-from fcnviz import heatmaps, receptive, render, voc
+from fcnviz import heatmaps, images, receptive, render, voc
 from fcnviz.render import Scale
 from ui import cache, figures
 from ui.figures import CONFIG, Box, Extent
@@ -52,7 +52,7 @@ def _pick(c: Choice) -> None:
             _link(min(int(across * w), w - 1), min(int(down * h), h - 1))
 
     streamlit_image_coordinates(
-        _crosshair(c.photo.image, x, y), key=key, width="stretch", image_format="JPEG", jpeg_quality=85,
+        _crosshair(c.photo.image, x, y), key=key, width="stretch", image_format="JPEG", jpeg_quality=80,
         cursor="crosshair", on_click=clicked,
     )  # fmt: skip
     state = st.session_state
@@ -70,9 +70,10 @@ def _link(x: int, y: int) -> None:
 
 
 def _crosshair(image: Image.Image, x: int, y: int) -> Image.Image:
-    """The photo with a ring around a pixel, dark and light so that it shows on anything."""
-    marked = image.copy()
-    draw, r = ImageDraw.Draw(marked), max(6, max(image.size) // 50)
+    """The photo, at most 500 px, with a ring around a pixel: dark and light, so that it shows on anything."""
+    marked = images.fit(image, 500).copy()
+    x, y = (round((v + 0.5) * m / n) for v, m, n in zip((x, y), marked.size, image.size, strict=True))
+    draw, r = ImageDraw.Draw(marked), max(6, max(marked.size) // 50)
     for width, colour in ((5, "#101418"), (2, figures.MARK)):
         draw.ellipse((x - r, y - r, x + r, y + r), outline=colour, width=width)
         for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import streamlit as st
 
-from fcnviz import heatmaps, render, voc
+from fcnviz import heatmaps, render
 from fcnviz.render import Scale
 from ui import cache, figures, scales
 from ui.figures import CONFIG
@@ -74,13 +74,13 @@ def _flips(c: Choice, labels: dict[int, np.ndarray], palette: str) -> None:
 
 def _ablation(c: Choice, labels: dict[int, np.ndarray], palette: str) -> None:
     st.markdown(f"**{c.result.title} with skips switched off** · an ablation: FCN-32s was trained without")
-    titles = {32: "No skips", 16: "score_pool4 only", 8: "score_pool4 and score_pool3"}
-    panels = []
+    titles = {32: "No skips (ablation)", 16: "score_pool4 only (ablation)"}
+    panels, full = [], c.result.stride
     for stride, found in labels.items():
-        whole = stride == c.result.stride
-        title = f"All skips: {c.result.title}" if whole else f"{titles[stride]} (ablation)"
-        share = render.shares(found, len(voc.CLASSES))[c.index]
+        title = titles[stride] if stride != full else f"All skips: {c.result.title}"
+        share = render.flipped_share(found, labels[full])
+        caption = f"{100 * share:.1f} % of the labels differ from FCN-{full}s"
         layer = cache.ablation_layer(c.photo.digest, c.result.name, stride, palette, found)
-        panels.append(Panel(title, f"{c.name}: {100 * share:.1f} % of the pixels", layer))
+        panels.append(Panel(title, caption if stride != full else "as trained", layer))
     options = ViewerOptions(size=c.photo.image.size, opacity=0.65)
     viewer(cache.photo_file(c.photo.digest, c.photo.image), panels, options=options, key="ablation")
