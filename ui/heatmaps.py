@@ -158,9 +158,9 @@ def _pixel(photo: Photo, result: Result, index: int) -> tuple[int, int]:
 
 _TITLES = {
     "bilinear": "Bilinear interpolation",
-    "learned": "Deconvolution, learned",
+    "learned": "Deconvolution, own kernels",
     "nearest": "Nearest neighbour",
-    "fixed": "Deconvolution, fixed",
+    "fixed": "Deconvolution, fixed bilinear",
 }
 
 
