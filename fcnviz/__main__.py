@@ -50,7 +50,7 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
 
 
 def _segment(a: argparse.Namespace) -> None:
-    model = weights.load(a.weights, a.device)
+    model = weights.load(a.weights, a.device, fold=True)
     image = images.fit(images.open_image(a.image), a.size)
     result = inference.segment(model, image)
     colours = render.PALETTES["VOC"]
@@ -106,7 +106,7 @@ def _evaluate(a: argparse.Namespace) -> None:
     folder, results = VocFolder.open(a.data, a.split), {}
     count = min(len(folder), a.limit or len(folder))
     for name in a.weights:
-        model = weights.load(name, a.device)
+        model = weights.load(name, a.device, fold=True)
         bar = tqdm(evaluate.pairs(folder, a.limit), total=count, desc=name, unit="photo", mininterval=2)
         result = {"split": a.split, "photos": count, **evaluate.report(evaluate.evaluate(model, bar))}
         print(evaluate.table(f"{name} on {a.split}, {count} photos at original size", result))

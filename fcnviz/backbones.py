@@ -6,6 +6,7 @@ A backbone is described, not wrapped: its named layers, how they run, where thei
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from fcnviz.geometry import Layer, Place, place
 
@@ -235,6 +237,21 @@ def lite0(imagenet: bool = True) -> Backbone:
         per_class=True,
         learned=True,
     )
+
+
+def fold_batch_norms(net: nn.Module) -> None:
+    """Merge every batch norm into the convolution before it, in place: the same function, less to compute.
+
+    For inference only: in eval mode a batch norm is a fixed scale and shift of each channel. What timm puts
+    behind it (ReLU6, or nothing) takes its place.
+    """
+    children = list(net.named_children())
+    for (name, conv), (next_name, norm) in itertools.pairwise(children):
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            setattr(net, name, fuse_conv_bn_eval(conv, norm))
+            setattr(net, next_name, getattr(norm, "act", nn.Identity()))
+    for _, child in net.named_children():
+        fold_batch_norms(child)
 
 
 def _centred(stride: int) -> Place:

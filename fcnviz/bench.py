@@ -51,7 +51,7 @@ def bench(names: list[str], device: str = "auto", repeats: int = 9) -> list[Row]
         repeats: timed runs of each row, after two that are not.
     """
     photo = samples.load("cat").resize(SIZE, Image.Resampling.LANCZOS)
-    models = {name: weights.load(name, device) for name in names}
+    models = {name: weights.load(name, device, fold=True) for name in names}
     rows = [row for name, model in models.items() for row in _precisions(name, model, photo, repeats)]
     data = render.to_png(np.asarray(photo))
     whole = median(lambda: from_bytes(data, models), repeats)

@@ -79,6 +79,8 @@ class FCN(nn.Module):
             self.add_module(name, layer)
         self._add_score_layers()
         self._add_deconvolutions(backbone.learned if learned is None else learned)
+        #: Number of parameters, learned or not, before batch norms are folded.
+        self.parameter_count = sum(p.numel() for p in self.parameters())
 
     def _add_score_layers(self) -> None:
         pool3, pool4, top = self.backbone.channels

@@ -29,7 +29,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from fcnviz import fcn, voc
+from fcnviz import backbones, fcn, voc
 
 PUBLISHED = Path(__file__).parent / "data" / "published.json"
 BUNDLED = tuple(f"lite0-fcn{stride}s" for stride in fcn.STRIDES)
@@ -343,12 +343,13 @@ def _unverified(name: str, finding: _Finding) -> Weights:
 # --- Loading ------------------------------------------------------------------------------------------------
 
 
-def load(name: str, device: str = "auto") -> fcn.FCN:
+def load(name: str, device: str = "auto", *, fold: bool = False) -> fcn.FCN:
     """A network with its weights, ready to run: eval mode, float32, channels last, nothing to be learned.
 
     Args:
         name: one of `available()`.
         device: see `pick_device`.
+        fold: merge batch norms into convolutions: faster, and the state dict is no longer the file's.
 
     Raises:
         WeightsError: the file is missing, damaged, not what it should be, or refused.
@@ -365,6 +366,8 @@ def load(name: str, device: str = "auto") -> fcn.FCN:
     own = {key: state[key].detach().to(v.dtype, copy=True) for key, v in model.state_dict().items()}
     model.load_state_dict(own, assign=True)
     model.eval().requires_grad_(False)
+    if fold:
+        backbones.fold_batch_norms(model)
     return model.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from fcnviz import backbones, geometry
+from fcnviz import backbones, fcn, geometry
 
 # --- VGG16
 
@@ -232,3 +232,23 @@ def test_registry():
     assert set(backbones.BACKBONES) == {"vgg16", "lite0"}
     with torch.device("meta"):
         assert backbones.BACKBONES["vgg16"]().name == "vgg16"
+
+
+@pytest.mark.parametrize("stride", [32, 8])
+def test_folding_batch_norms_changes_nothing_but_the_work(stride):
+    torch.manual_seed(0)
+    net = fcn.build("lite0", stride)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):  # statistics that are not trivial
+            module.running_mean += 0.1 * torch.randn_like(module.running_mean)
+            module.weight.data *= 1 + 0.2 * torch.rand_like(module.weight)
+    for name in ("score_fr", "score_pool4", "score_pool3"):
+        if hasattr(net, name):
+            nn.init.normal_(net.get_submodule(name).weight, std=0.1)
+    net.eval().requires_grad_(False)
+    x = torch.randn(1, 3, 75, 110)
+    before = net(x)
+    backbones.fold_batch_norms(net)
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in net.modules())
+    assert before.abs().max() > 1
+    torch.testing.assert_close(net(x), before, rtol=1e-3, atol=1e-3)

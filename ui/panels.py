@@ -226,7 +226,7 @@ def facts(photo: Photo, results: list[Result], networks: Networks) -> None:
             {
                 "Network": r.title,
                 "Backbone": about.backbone,
-                "Parameters": f"{sum(p.numel() for p in net.parameters()):,}",
+                "Parameters": f"{net.parameter_count:,}",
                 "Input": f"{photo.image.width} × {photo.image.height}",
                 "Coarse grid": r.grid,
                 "Time": r.milliseconds,
