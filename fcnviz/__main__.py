@@ -119,10 +119,18 @@ def _evaluate(a: argparse.Namespace) -> None:
 
 def _add_bench(commands: argparse._SubParsersAction) -> None:
     p = commands.add_parser("bench", help="time the networks side by side", description=bench.__doc__)
-    p.add_argument("--weights", nargs="+", metavar="NAME", default=list(bench.BUNDLED))
     p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     p.add_argument("--repeats", type=int, default=9)
-    p.set_defaults(run=lambda a: print(bench.table(bench.bench(a.weights, a.device, a.repeats))))
+    p.add_argument("--quick", action="store_true", help="the bundled networks only, up to 512 px")
+    p.add_argument("--record", action="store_true", help="keep the result for the app (docs/bench.json)")
+    p.set_defaults(run=_bench)
+
+
+def _bench(a: argparse.Namespace) -> None:
+    rows = bench.bench(a.device, a.repeats, a.quick)
+    print(bench.table(rows, a.device))
+    if a.record:
+        bench.record(rows, a.device)
 
 
 def _add_weights(commands: argparse._SubParsersAction) -> None:

@@ -108,24 +108,41 @@ class FCN(nn.Module):
         middle = {32: (), 16: ("upscore2",), 8: ("upscore2", "upscore_pool4")}[self.stride]
         return {**dict.fromkeys(middle, 2), self.last: self.stride}
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the trunk and the score layers."""
+        return self.score_fr.weight.dtype
+
+    def lower(self, dtype: torch.dtype) -> None:
+        """Run trunk and score layers in this precision from now on; sums and deconvolutions stay as is."""
+        for name, child in self.named_children():
+            if name not in self.upsamplers:
+                child.to(dtype)
+
     def scores(self, x: Tensor) -> ScoreMaps:
         """Preprocessed image (N, 3, H, W) → coarse scores. This is the one costly step.
 
         Any size from 1 × 1 on works; lite0 pads to a multiple of 32 at right and bottom.
         """
-        pool3, pool4, top = self.backbone.run(self, self._pad(x))
+        pool3, pool4, top = self.backbone.run(self, self._pad(x.to(self.dtype)))
         top = F.dropout(top, self.backbone.dropout, self.training)
-        s32 = self.score_fr(top)  # (N, C, H/32, W/32)
+        s32 = self._raised(self.score_fr(top))  # (N, C, H/32, W/32)
         s16 = s8 = skip4 = skip3 = None
         if self.stride <= 16:
             up = self.climb("upscore2", s32)  # (N, C, H/16, W/16)
-            skip4 = self._cut(self.score_pool4(pool4 * self.skip_scales[0]), self.crops.pool4, up)
+            skip = self._raised(self.score_pool4(pool4 * self.skip_scales[0]))
+            skip4 = self._cut(skip, self.crops.pool4, up)
             s16 = up + skip4
         if self.stride <= 8 and s16 is not None:
             up = self.climb("upscore_pool4", s16)  # (N, C, H/8, W/8)
-            skip3 = self._cut(self.score_pool3(pool3 * self.skip_scales[1]), self.crops.pool3, up)
+            skip = self._raised(self.score_pool3(pool3 * self.skip_scales[1]))
+            skip3 = self._cut(skip, self.crops.pool3, up)
             s8 = up + skip3
         return ScoreMaps(s32, s16, s8, skip4, skip3)
+
+    def _raised(self, scores: Tensor) -> Tensor:
+        """Scores in the deconvolutions' precision: sums and upsampling are never done in a lower one."""
+        return scores.to(next(self.get_submodule(self.last).parameters()).dtype)
 
     def climb(self, name: str, coarse: Tensor) -> Tensor:
         """Upsample scores by 2 to where a skip is added: (N, C, h, w) → about (N, C, 2·h, 2·w).

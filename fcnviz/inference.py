@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +13,12 @@ from torch import Tensor
 
 from fcnviz.fcn import FCN, ScoreMaps
 
-#: Where a lower precision pays, by (backbone, device type): `python -m fcnviz bench` prints the speed-up and
-#: the share of labels that stay equal, and at least 99.5 % must. All else runs in float32. Empty so far:
-#: bfloat16 halves lite0's time on a CPU with AVX512-BF16, but keeps only 99.1 to 99.3 % of the labels.
-AUTOCAST: dict[tuple[str, str], torch.dtype] = {}
+#: Share of labels that must stay as in float32 for a lower precision to be used (see `settle`).
+EQUAL = 0.995
+
+#: (backbone, device type) that need not be tried: `python -m fcnviz bench` prints that bfloat16 leaves fewer
+#: labels equal than `EQUAL` on the bundled networks.
+TOO_COARSE = {("lite0", "cpu")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,26 +42,53 @@ class Segmentation:
     dtype: str
 
 
-def precision(model: FCN, device: torch.device) -> torch.dtype:
-    """The precision that `segment` uses for this network on this device (see `AUTOCAST`)."""
-    return AUTOCAST.get((model.backbone.name, device.type), torch.float32)
+def lower_precisions(device: torch.device) -> tuple[torch.dtype, ...]:
+    """Precisions that this device computes faster than float32, the fastest first."""
+    if device.type == "cuda":
+        return torch.float16, torch.bfloat16
+    if device.type == "cpu" and torch.backends.mkldnn.is_available() and _bfloat16_units():
+        return (torch.bfloat16,)
+    return ()
+
+
+def _bfloat16_units() -> bool:
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def settle(model: FCN, photos: Sequence[Image.Image]) -> float:
+    """Lower a network's precision, in place, if the labels of some photos stay what they are.
+
+    Args:
+        model: in eval mode, float32; stays so unless at least `EQUAL` of the labels are equal.
+        photos: RGB, e.g. `samples.small()`; one alone may mislead.
+
+    Returns:
+        share of labels that are equal in the precision that the network has now.
+    """
+    full, device = model.state_dict(), next(model.parameters()).device
+    if (model.backbone.name, device.type) in TOO_COARSE:
+        return 1.0
+    wanted = [decide(forward(model, p)[1])[1] for p in photos]
+    for dtype in lower_precisions(device):
+        model.lower(dtype)
+        found = [decide(forward(model, p)[1])[1] for p in photos]
+        equal = sum(int((a == b).sum()) for a, b in zip(wanted, found, strict=True))
+        if (share := equal / sum(a.size for a in wanted)) >= EQUAL:
+            return share
+        model.load_state_dict(full, assign=True)
+    return 1.0
 
 
 @torch.no_grad()
-def forward(model: FCN, image: Image.Image, dtype: torch.dtype | None = None) -> tuple[ScoreMaps, Tensor]:
+def forward(model: FCN, image: Image.Image) -> tuple[ScoreMaps, Tensor]:
     """One forward pass → coarse scores and logits (1, C, H, W), float32, on the model's device.
 
     Args:
         model: in eval mode.
         image: RGB, any size.
-        dtype: of the convolutions; by default what `precision` says.
     """
     device = next(model.parameters()).device
-    dtype = dtype or precision(model, device)
-    x = model.backbone.preprocess(image).to(device, memory_format=torch.channels_last)
-    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-        scores = model.scores(x)
-    scores = scores.to(device, torch.float32)
+    scores = model.scores(model.backbone.preprocess(image).to(device, memory_format=torch.channels_last))
     return scores, model.upsample(scores, (image.height, image.width))
 
 
@@ -75,7 +105,7 @@ def segment(model: FCN, image: Image.Image) -> Segmentation:
     scores, logits = forward(model, image)
     confidence, labels = decide(logits)
     seconds = time.perf_counter() - start  # copying the labels to the CPU has synchronised the device
-    dtype = str(precision(model, device)).removeprefix("torch.")
+    dtype = str(model.dtype).removeprefix("torch.")
     return Segmentation(labels, confidence, scores.to("cpu"), seconds, device.type, dtype)
 
 

@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 from skimage.morphology import isotropic_dilation
 from skimage.segmentation import find_boundaries
 
+from fcnviz.images import fit
 from fcnviz.voc import CLASSES, VOID
 
 ANNOTATIONS = Path(__file__).parent / "data" / "annotations.json"
@@ -140,6 +141,11 @@ def annotation(name: str) -> np.ndarray:
     labels[_border(labels, BORDER_WIDTH * max(size))] = VOID
     labels[_fill(size, entry["void"])] = VOID
     return labels
+
+
+def small(side: int = 400) -> list[Image.Image]:
+    """All photos, reduced to a longest side of that many pixels: to try something on."""
+    return [fit(load(name), side) for name in SAMPLES]
 
 
 def _path(name: str) -> Path:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -58,12 +60,31 @@ def test_decide_is_softmax_and_argmax():
     assert np.abs(confidence / 255 - expected.values.numpy()).max() <= 0.5 / 255 + 1e-6
 
 
-def test_precision_follows_the_table(model, monkeypatch):
-    cpu = torch.device("cpu")
-    monkeypatch.setattr(inference, "AUTOCAST", {})
-    assert inference.precision(model, cpu) is torch.float32
-    monkeypatch.setattr(inference, "AUTOCAST", {("lite0", "cpu"): torch.bfloat16})
-    assert inference.precision(model, cpu) is torch.bfloat16
+def test_a_lower_precision_is_kept_only_if_the_labels_stay(model, photo, monkeypatch):
+    monkeypatch.setattr(inference, "lower_precisions", lambda device: (torch.bfloat16,))
+    monkeypatch.setattr(inference, "TOO_COARSE", set())
+    before = inference.segment(model, photo)
+    # scores far apart: nothing flips
+    sure = copy.deepcopy(model)
+    sure.score_fr.bias.data[3] += 1000
+    assert inference.settle(sure, [photo]) == 1.0
+    assert sure.dtype == torch.bfloat16 and sure.upscore8.weight.dtype == torch.float32
+    result = inference.segment(sure, photo)
+    assert result.dtype == "bfloat16" and (result.labels == 3).all()
+    assert result.scores.finest.dtype == torch.float32
+    # near ties everywhere: labels flip, and all is as it was
+    torn = copy.deepcopy(model)
+    assert inference.settle(torn, [photo]) == 1.0
+    assert torn.dtype == torch.float32
+    for name, value in model.state_dict().items():
+        assert torn.state_dict()[name].equal(value)
+    assert (inference.segment(torn, photo).labels == before.labels).all()
+
+
+def test_lower_precisions_are_the_devices_own():
+    assert inference.lower_precisions(torch.device("cuda")) == (torch.float16, torch.bfloat16)
+    assert inference.lower_precisions(torch.device("mps")) == ()
+    assert inference.lower_precisions(torch.device("cpu")) in ((), (torch.bfloat16,))
 
 
 def test_evaluate_sums_over_photos(model, photo):

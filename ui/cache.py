@@ -36,7 +36,9 @@ def _worker() -> ThreadPoolExecutor:
 @st.cache_resource(show_spinner="Loading the weights …", max_entries=8)
 def model(name: str, device: str) -> FCN:
     """A network by its registry name, ready to run; shared by all visitors."""
-    return weights.load(name, device, fold=True)
+    net = weights.load(name, device, fold=True)
+    on_worker(inference.settle, net, samples.small())
+    return net
 
 
 @st.cache_data(show_spinner="Running the network …", max_entries=150)
