@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import alignment, frame
+from ui import alignment, alignment_panels, frame
 
 page = frame.begin("Alignment")
 st.title("From the image to the grid and back", anchor=False)
@@ -12,13 +12,13 @@ st.subheader(alignment.question(choice.setup), anchor=False)
 alignment.answer(choice)
 
 st.subheader("Drawn to scale", anchor=False)
-alignment.scale(choice)
+alignment_panels.scale(choice)
 
 st.subheader("Where each crop comes from", anchor=False)
-alignment.derivation(choice.setup)
+alignment_panels.derivation(choice.setup)
 
 st.subheader("Which image sizes work", anchor=False)
-alignment.sizes(choice)
+alignment_panels.sizes(choice)
 
 st.subheader("Every layer", anchor=False)
-alignment.layers(choice)
+alignment_panels.layers(choice)

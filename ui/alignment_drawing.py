@@ -57,6 +57,8 @@ def drawing(what: Drawing, *, key: str, on_pick: Callable[[int, int], None]) -> 
     """
     columns, rows = (_axis(step) for step in what.grid)
     cells = (columns["start"], rows["start"], *(a["step"] * len(a["cells"]) for a in (columns, rows)))
+    seen = [layout.sees(step, step.after // 2) for step in what.grid]  # of the middle cell: always in view
+    middle = (seen[0].first, seen[1].first, seen[0].field, seen[1].field)
 
     def picked() -> None:
         if cell := st.session_state[key].get("pick"):
@@ -65,8 +67,8 @@ def drawing(what: Drawing, *, key: str, on_pick: Callable[[int, int], None]) -> 
     _drawing(
         key=key,
         data={
-            "view": _around(what.padded, what.canvas, cells), "image": what.image, "padded": what.padded,
-            "canvas": what.canvas, "columns": columns, "rows": rows, "cell": what.cell,
+            "view": _around(what.padded, what.canvas, cells, middle), "image": what.image,
+            "padded": what.padded, "canvas": what.canvas, "columns": columns, "rows": rows, "cell": what.cell,
             "photo": what.photo and data_uri(what.photo), "legend": what.legend,
             "label": f"{what.grid[0].name} over the image, to scale",
         },

@@ -43,6 +43,8 @@ def offsets(derivation: Derivation, steps: Sequence[Move]) -> go.Figure:
     at = [Fraction(0), *(m.place.offset for m in steps)]
     beside = ["middle left" if x < 0 else "middle right" for x in at]
     if derivation.onto != "image":
+        below = _row(names, derivation.name) + 1  # the dotted line passes on the left of these
+        beside[below:] = ["top right" if x < 0 else "middle right" for x in at[below:]]
         beside[-1] = "middle right" if derivation.apart >= 0 else "middle left"  # where the arrow is not
     figure = go.Figure(
         go.Scatter(

@@ -59,7 +59,7 @@ function picture(data) {
   }
   svg.append(
     shape("path", "missing", { d: box(data.image) + box(overlap(data.image, data.canvas)) }),
-    shape("path", "grid", { d: lines(data.columns, data.rows) }),
+    shape("path", "grid", { d: lines(data.columns, data.rows), opacity: faint(data) }),
     rect("canvas", data.canvas),
     rect("frame", data.image),
   );
@@ -84,6 +84,12 @@ function overlap(a, b) {
   const x = Math.max(a[0], b[0]), y = Math.max(a[1], b[1]);
   const right = Math.min(a[0] + a[2], b[0] + b[2]), bottom = Math.min(a[1] + a[3], b[1] + b[3]);
   return [x, y, Math.max(0, right - x), Math.max(0, bottom - y)];
+}
+
+// Lines that lie closer would otherwise become a flat grey.
+function faint(data) {
+  const apart = (700 * data.columns.step) / data.view[2]; // in CSS pixels, on a wide page
+  return apart > 12 ? 0.45 : apart > 5 ? 0.25 : 0.12;
 }
 
 function lines(columns, rows) {
