@@ -12,12 +12,8 @@ import plotly.graph_objects as go
 from fcnviz.alignment import Derivation, Move, Verdict
 from ui.figures import FRAME, MARK
 
-#: Colours of what an image size gives, by verdict: too small, not covered, works. Legible on both themes.
-VERDICTS = {
-    Verdict.TOO_SMALL: "rgba(138,148,160,0.35)",
-    Verdict.UNCOVERED: "rgba(224,123,0,0.55)",
-    Verdict.WORKS: "rgba(60,140,210,0.55)",
-}
+#: Colours of what an image size gives, by verdict: dark enough for white words in both themes.
+VERDICTS = {Verdict.TOO_SMALL: "#66707c", Verdict.UNCOVERED: "#b05e00", Verdict.WORKS: "#1f6fb2"}
 _SHORT = {Verdict.TOO_SMALL: "too small", Verdict.UNCOVERED: "canvas falls short", Verdict.WORKS: "works"}
 _FONT = 15
 _BLUE = "#3c8cd2"
@@ -69,11 +65,11 @@ def offsets(derivation: Derivation, steps: Sequence[Move]) -> go.Figure:
 def _distance(figure: go.Figure, derivation: Derivation, names: Sequence[str]) -> None:
     """The arrow from pixel 0 of the map that is cut to pixel 0 of what it is cut onto, in the last row."""
     start, end, row = float(derivation.source.offset), float(derivation.reference.offset), len(names) - 1
-    for x, y in ((start, _row(names, derivation.name)), (end, _row(names, derivation.onto))):
-        figure.add_scatter(
-            x=[x, x], y=[y, row], mode="lines+markers", line={"color": MARK, "width": 2, "dash": "dot"},
-            marker={"size": [13, 0], "color": MARK, "opacity": 1}, hoverinfo="skip",
-        )  # fmt: skip
+    figure.add_scatter(
+        x=[start, start], y=[_row(names, derivation.name), row], mode="lines+markers",
+        line={"color": MARK, "width": 2, "dash": "dot"}, hoverinfo="skip",
+        marker={"size": [13, 0], "color": MARK, "opacity": 1},
+    )  # fmt: skip
     if start == end:
         return
     figure.add_annotation(
@@ -119,7 +115,11 @@ def sizes(verdicts: np.ndarray, now: tuple[int, Sequence[int]]) -> go.Figure:
         ys, xs = np.nonzero(verdicts == kind)
         if len(ys) > 0.03 * verdicts.size:
             figure.add_annotation(
-                x=xs.mean(), y=ys.mean() + 1, text=words, showarrow=False, font={"size": _FONT + 1}
+                x=xs.mean(),
+                y=ys.mean() + 1,
+                text=words,
+                showarrow=False,
+                font={"size": _FONT + 1, "color": "white"},
             )
     _plain(figure, height=430)
     figure.update_xaxes(title="padding in px", range=(-0.5, wide - 0.5))
@@ -134,5 +134,5 @@ def _plain(figure: go.Figure, height: int) -> None:
     }  # fmt: skip
     figure.update_layout(
         xaxis=axis, yaxis={**axis, "automargin": True}, height=height, dragmode=False, showlegend=False,
-        margin={"l": 4, "r": 8, "t": 8, "b": 4}, plot_bgcolor="rgba(0,0,0,0)", hovermode="closest",
+        margin={"l": 4, "r": 24, "t": 8, "b": 4}, plot_bgcolor="rgba(0,0,0,0)", hovermode="closest",
     )  # fmt: skip
