@@ -1,6 +1,8 @@
 """Crops and legal sizes: the authors' numbers, derived, and the facts that the page states."""
 
+import tokenize
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -68,6 +70,16 @@ def test_pooling_rounds_as_told_and_padding_is_as_told():
     assert not any(c.ceil for c in down)
     assert [replace(c, ceil=False) for c in up] == down
     assert down[0].pad == 7
+
+
+@pytest.mark.parametrize("file", ["fcnviz/alignment.py", "fcnviz/layout.py", "ui/alignment.py",
+                                  "ui/alignment_panels.py", "ui/alignment_figures.py"])  # fmt: skip
+def test_no_crop_and_no_padding_that_it_takes_is_written_down(file):
+    with (Path(alignment.__file__).parent.parent / file).open("rb") as source:
+        tokens = [t for t in tokenize.tokenize(source.readline) if t.type == tokenize.NUMBER]
+    assert len(tokens) > 5  # this really reads the file
+    found = {float(t.string) for t in tokens}
+    assert not found & {9, 19, 27, 31, 81, 73, 69, 97}
 
 
 # --- which sizes work ---------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import re
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 from test_pages import passes, png, rerun, said, start  # noqa: F401
@@ -16,6 +17,11 @@ PAGE = "pages/alignment.py"
 def no_pass(passes):  # noqa: F811
     yield
     assert passes == []
+
+
+def layers(at: AppTest) -> pd.DataFrame:
+    """The table of every layer, with plain spaces."""
+    return at.table[1].value.replace("\u00a0", " ", regex=True)
 
 
 def metrics(at: AppTest) -> dict[str, str]:
@@ -42,7 +48,7 @@ def test_the_page_answers_the_question_with_derived_numbers():
 
 def test_the_table_is_the_layout_of_the_photo():
     at = start(PAGE, net="8s", photo="coffee")
-    table = at.table[1].value
+    table = layers(at)
     across, down = (layout.steps(Setup("vgg16", 8), n) for n in (600, 400))
     assert list(table.index) == [s.name for s in across]
     assert list(table["Output"]) == [f"{x.after} × {y.after}" for x, y in zip(across, down, strict=True)]
@@ -72,7 +78,7 @@ def test_a_link_with_nonsense_shows_the_defaults():
     at = start(PAGE, net="7s", a_width="-3", a_height="x", a_pad="900", a_crop="?", a_col="9999", a_map="?")
     assert metrics(at)["Crop"] == "100 − 81 = 19"
     assert at.number_input(key="a_width").value is None
-    assert at.table[1].value.loc["image", "Output"] == "451 × 300"  # the photo's
+    assert layers(at).loc["image", "Output"] == "451 × 300"  # the photo's
 
 
 def test_a_size_that_is_too_small_names_the_smallest():
@@ -107,7 +113,7 @@ def test_lite0_needs_no_padding_and_its_true_centres_are_half_a_pixel_off():
     assert at.subheader[0].value == "Why crop 8?"
     assert "−8 px / 16 = −0.5 pixels here: not a whole number, so no crop aligns them" in said(at)
     assert "7.5 px right and down" in said(at)
-    assert at.table[1].value.loc["pad", "Does"] == "zeros: 29 right, 20 below"
+    assert layers(at).loc["pad", "Does"] == "zeros: 29 right, 20 below"
 
 
 def test_changing_the_net_keeps_the_page_whole():
@@ -126,14 +132,14 @@ def test_changing_the_net_keeps_the_page_whole():
 def test_the_smallest_and_the_largest_image(side, backbone):
     at = start(PAGE, net="8s", a_backbone=backbone, a_width=side, a_height=side)
     assert not at.error
-    assert at.table[1].value.loc["score", "Output"] == f"{side} × {side}"
+    assert layers(at).loc["score", "Output"] == f"{side} × {side}"
 
 
 def test_the_photos_size_is_followed_until_one_is_typed():
     at = start(PAGE)
     at.file_uploader(key="upload").upload("mine.png", png(300, 200), "image/png")
     rerun(at)
-    assert at.table[1].value.loc["image", "Output"] == "300 × 200"
+    assert layers(at).loc["image", "Output"] == "300 × 200"
     at.number_input(key="a_width").set_value(640)
     rerun(at)
-    assert at.table[1].value.loc["image", "Output"] == "640 × 200"
+    assert layers(at).loc["image", "Output"] == "640 × 200"

@@ -116,7 +116,7 @@ def _lite0_answer(setup: Setup) -> tuple[str, list[tuple[str, str]]]:
     crop, stride = setup.crops.final, setup.stride
     words = (
         "**Why no padding?** Each of lite0's layers pads itself, so every cell has its own pixels of the "
-        "image, and the image is only rounded up to whole cells of 32 px.\n\n"
+        f"image, and the image is only rounded up to whole cells of {setup.multiple} px.\n\n"
         f"**Why crop {crop}?** The last deconvolution's kernel is {2 * stride} px wide for cells of {stride} "
         f"px: it overhangs the first cell by half a cell, {crop} px, and that is cut off."
     )

@@ -37,17 +37,12 @@ def offsets(derivation: Derivation, steps: Sequence[Move]) -> go.Figure:
     """
     names = ["image", *(m.name for m in steps)]
     at = [Fraction(0), *(m.place.offset for m in steps)]
-    beside = ["middle left" if x < 0 else "middle right" for x in at]
-    if derivation.onto != "image":
-        below = _row(names, derivation.name) + 1  # the dotted line passes on the left of these
-        beside[below:] = ["top right" if x < 0 else "middle right" for x in at[below:]]
-        beside[-1] = "middle right" if derivation.apart >= 0 else "middle left"  # where the arrow is not
     figure = go.Figure(
         go.Scatter(
             x=[float(x) for x in at], y=list(range(len(at))), mode="lines+markers+text",
-            text=[f"  {number(x)}  " for x in at], textposition=beside, textfont={"size": _FONT},
-            line={"color": FRAME, "width": 2}, marker={"size": 11, "color": FRAME}, customdata=names,
-            cliponaxis=False, hovertemplate="%{customdata}: pixel 0 at %{x}<extra></extra>",
+            text=[f"  {number(x)}  " for x in at], textposition=_beside(derivation, names, at),
+            textfont={"size": _FONT}, line={"color": FRAME, "width": 2}, marker={"size": 11, "color": FRAME},
+            customdata=names, cliponaxis=False, hovertemplate="%{customdata}: pixel 0 at %{x}<extra></extra>",
         )
     )  # fmt: skip
     figure.add_vline(x=0, line={"color": _BLUE, "width": 2, "dash": "dash"})
@@ -60,6 +55,18 @@ def offsets(derivation: Derivation, steps: Sequence[Move]) -> go.Figure:
         tickvals=list(range(len(at))), ticktext=names, range=(len(at) - 0.1, -0.5), showgrid=False
     )
     return figure
+
+
+def _beside(derivation: Derivation, names: Sequence[str], at: Sequence[Fraction]) -> list[str]:
+    """Where each point's number stands clear of the lines."""
+    places = ["middle left" if x < 0 else "middle right" for x in at]
+    if derivation.onto == "image":
+        return places
+    for i in range(_row(names, derivation.name) + 1, len(at)):  # the dotted line passes on their left
+        if at[i] < 0:
+            places[i] = "top right" if at[i] > at[i - 1] else "bottom right"
+    places[-1] = "bottom center"  # the arrow ends there
+    return places
 
 
 def _distance(figure: go.Figure, derivation: Derivation, names: Sequence[str]) -> None:

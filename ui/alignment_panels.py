@@ -195,7 +195,7 @@ def sizes(choice: Choice) -> None:
     """Image side against padding: what works, what does not."""
     setup = choice.setup
     if setup.backbone == "lite0":
-        st.markdown("All of them, from 1 × 1 px on: lite0 rounds the image up to whole cells of 32 px.")
+        st.markdown(f"All, from 1 × 1 px on: the image is rounded up to whole cells of {setup.multiple} px.")
         return
     picture, words = st.columns([3, 2], gap="large", vertical_alignment="center")
     with picture:
@@ -248,8 +248,8 @@ def _row(x: Step, y: Step) -> dict[str, str]:
         "Layer": x.name,
         "Reads": " + ".join(x.reads),
         "Does": _does(x, y),
-        "Input": f"{x.before} × {y.before}",
-        "Output": f"{x.after} × {y.after}",
+        "Input": f"{x.before}\u00a0×\u00a0{y.before}",  # not broken over two lines
+        "Output": f"{x.after}\u00a0×\u00a0{y.after}",
         "Stride": number(x.place.stride),
         "Pixel 0 at": number(x.place.offset),
         "Sees, px": f"{layout.field(x)}",
