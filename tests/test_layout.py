@@ -311,3 +311,10 @@ def test_the_field_after_a_deconvolution_is_the_widest_that_a_gradient_finds(whi
 def test_fields_are_the_papers(name, field):
     step = next(s for s in layout.steps(Setup(), 500) if s.name == name)
     assert layout.field(step) == field
+
+
+@pytest.mark.parametrize("backbone", ["vgg16", "lite0"])
+@pytest.mark.parametrize("stride", STRIDES)
+def test_the_field_is_the_widest_of_all_outputs(backbone, stride):
+    for step in layout.steps(Setup(backbone, stride), 300):
+        assert layout.field(step) == max(layout.sees(step, index).field for index in range(64))
