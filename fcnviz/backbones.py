@@ -61,9 +61,7 @@ class Backbone:
 
     def path(self, tap: int) -> list[Layer]:
         """The layers from the image to map 0 (stride 8), 1 (stride 16) or 2 (stride 32)."""
-        name = self.names[tap]
-        last = max(i for i, layer in enumerate(self.chain) if f"{layer.name}.".startswith(f"{name}."))
-        return self.chain[: last + 1]
+        return until(self.chain, self.names[tap])
 
     def preprocess(self, image: Image.Image) -> Tensor:
         """An RGB image of any size → (1, 3, H, W) float32, as this backbone's weights expect it."""
@@ -77,6 +75,16 @@ class Backbone:
             x = x.flip(1)
         mean, std = (x.new_tensor(v).view(1, 3, 1, 1) for v in (self.mean, self.std))
         return (x - mean) / std
+
+
+#: The layers whose outputs FCN reads, at stride 8, 16 and 32, by backbone.
+TAPS = {"vgg16": ("pool3", "pool4", "fc7"), "lite0": ("blocks.2", "blocks.4", "conv_head")}
+
+
+def until(chain: list[Layer], name: str) -> list[Layer]:
+    """A chain up to the layer of that name, or to the last one in the stage of that name."""
+    last = max(i for i, layer in enumerate(chain) if f"{layer.name}.".startswith(f"{name}."))
+    return chain[: last + 1]
 
 
 # --- VGG16 (Simonyan & Zisserman 2015) as in the authors' voc-fcn*/net.py
@@ -126,8 +134,8 @@ def vgg16() -> Backbone:
         layers,
         _run_vgg16,
         channels=(256, 512, 4096),
-        places=_tap_places(vgg16_chain(), ("pool3", "pool4", "fc7")),
-        names=("pool3", "pool4", "fc7"),
+        places=_tap_places(vgg16_chain(), TAPS["vgg16"]),
+        names=TAPS["vgg16"],
         chain=vgg16_chain(),
         mean=(104.00698793, 116.66876762, 122.67891434),
         std=(1.0, 1.0, 1.0),
@@ -141,8 +149,7 @@ def vgg16() -> Backbone:
 
 
 def _tap_places(chain: list[Layer], names: tuple[str, str, str]) -> tuple[Place, Place, Place]:
-    order = [layer.name for layer in chain]
-    first, second, third = (place(chain[: order.index(name) + 1]) for name in names)
+    first, second, third = (place(until(chain, name)) for name in names)
     return first, second, third
 
 
@@ -225,8 +232,8 @@ def lite0(imagenet: bool = True) -> Backbone:
         {name: getattr(net, name) for name in ("conv_stem", "bn1", "blocks", "conv_head", "bn2")},
         _run_lite0,
         channels=(40, 112, 1280),
-        places=(_centred(8), _centred(16), _centred(32)),
-        names=("blocks.2", "blocks.4", "conv_head"),
+        places=(centred(8), centred(16), centred(32)),
+        names=TAPS["lite0"],
         chain=lite0_chain(),
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
@@ -254,8 +261,8 @@ def fold_batch_norms(net: nn.Module) -> None:
         fold_batch_norms(child)
 
 
-def _centred(stride: int) -> Place:
-    # a map made by one s × s, stride s layer: centred on its cells
+def centred(stride: int) -> Place:
+    """Where a map lies that is centred on its cells: as if one s × s layer of stride s made it."""
     return place([Layer("cell", stride, stride)])
 
 
