@@ -29,7 +29,7 @@ class Choice:
 
 def choose(photo: Photo) -> Choice:
     """Draw the controls."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+    with st.container(horizontal=True, gap="small"):
         backbone = one_of("Backbone", ["vgg16", "lite0"], "a_backbone")
         net = one_of("Net", ["32s", "16s", "8s"], "net")
         sides = [

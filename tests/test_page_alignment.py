@@ -4,8 +4,8 @@ import re
 
 import pandas as pd
 import pytest
+from apps import png, rerun, said, start
 from streamlit.testing.v1 import AppTest
-from test_pages import passes, png, rerun, said, start  # noqa: F401
 
 from fcnviz import alignment, layout
 from fcnviz.alignment import Setup
@@ -14,7 +14,7 @@ PAGE = "pages/alignment.py"
 
 
 @pytest.fixture(autouse=True)
-def no_pass(passes):  # noqa: F811
+def no_pass(passes):
     yield
     assert passes == []
 
