@@ -59,10 +59,6 @@ class Backbone:
     per_class: bool
     learned: bool
 
-    def path(self, tap: int) -> list[Layer]:
-        """The layers from the image to map 0 (stride 8), 1 (stride 16) or 2 (stride 32)."""
-        return until(self.chain, self.names[tap])
-
     def preprocess(self, image: Image.Image) -> Tensor:
         """An RGB image of any size → (1, 3, H, W) float32, as this backbone's weights expect it."""
         pixels = np.asarray(image.convert("RGB"))

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fcnviz import geometry
+from fcnviz import layout
+from fcnviz.alignment import Setup
 from fcnviz.fcn import FCN
-from fcnviz.geometry import clip
 
 
 @dataclass(frozen=True)
@@ -32,22 +32,16 @@ def receptive_field(model: FCN, stride: int, cell: tuple[int, int], size: tuple[
         cell: (column, row).
         size: (H, W) of the photo.
     """
-    n = model.grid(size, 32)
-    left, right = _span(model, stride, (cell[0], cell[0]), n[1])
-    top, bottom = _span(model, stride, (cell[1], cell[1]), n[0])
-    return Field(left, top, right, bottom)
+    setup = Setup(model.backbone.name, model.stride)
+    across, down = (
+        layout.sees(next(s for s in layout.steps(setup, n) if s.name == _MAPS[stride]), index)
+        for n, index in zip((size[1], size[0]), cell, strict=True)
+    )
+    return Field(across.first, down.first, across.last, down.last)
 
 
-def _span(model: FCN, stride: int, span: tuple[int, int], n32: int) -> tuple[int, int]:
-    """The same along one axis, for a span of cells; `n32`: cells of stride 32 on it."""
-    if stride == 32:
-        return geometry.sees(model.backbone.path(2), *span)
-    crop, tap = {16: (model.crops.pool4, 1), 8: (model.crops.pool3, 0)}[stride]
-    assert crop is not None
-    skip = geometry.sees(model.backbone.path(tap), span[0] + max(crop, 0), span[1] + max(crop, 0))
-    up = geometry.deconvolution("upscore", 2).reads(span[0] + max(-crop, 0), span[1] + max(-crop, 0))
-    above = _span(model, 2 * stride, clip(up, n32 if stride == 16 else 2 * n32 + 2), n32)
-    return min(skip[0], above[0]), max(skip[1], above[1])
+#: Score maps by stride, as `layout` calls them.
+_MAPS = {32: "score_fr", 16: "fuse_pool4", 8: "fuse_pool3"}
 
 
 def effective_field(

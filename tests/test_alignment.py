@@ -59,7 +59,7 @@ def test_a_setup_has_the_paths_and_places_of_the_backbone(name):
     with torch.device("meta"):
         real = backbones.lite0(imagenet=False) if name == "lite0" else backbones.vgg16()
     setup = Setup(name)
-    assert [setup.path(tap) for tap in range(3)] == [real.path(tap) for tap in range(3)]
+    assert [setup.path(tap) for tap in range(3)] == [backbones.until(real.chain, name) for name in real.names]
     assert tuple(setup.place(tap) for tap in range(3)) == real.places
     assert setup.multiple == real.multiple
 
