@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from fcnviz import blank
 from fcnviz.geometry import Layer, Place, place
 
 Taps = tuple[Tensor, Tensor, Tensor]
@@ -99,15 +100,20 @@ def vgg16_chain(pad: int = 100) -> list[Layer]:
 
 
 def _run_vgg16(net: nn.Module, x: Tensor) -> Taps:
-    taps = []
-    for stage, (convs, _) in enumerate(_VGG_STAGES, 1):
-        for i in range(1, convs + 1):
-            x = F.relu(getattr(net, f"conv{stage}_{i}")(x), inplace=True)
-        x = F.max_pool2d(x, 2, stride=2, ceil_mode=True)  # (N, C, ⌈H/2⌉, ⌈W/2⌉), with H the padded height
-        taps.append(x)
+    if net.training or net.get_submodule("conv1_1").padding != (100, 100):
+        pool3 = _stage(net, _stage(net, _stage(net, x, 1), 2), 3)
+        pool4 = _stage(net, pool3, 4)
+    else:
+        pool3, pool4 = blank.taps(net, x)  # the same maps, with less work
+    x = _stage(net, pool4, 5)
     x = F.dropout(F.relu(net.get_submodule("fc6")(x), inplace=True), 0.5, net.training)
-    x = F.relu(net.get_submodule("fc7")(x), inplace=True)
-    return taps[2], taps[3], x
+    return pool3, pool4, F.relu(net.get_submodule("fc7")(x), inplace=True)
+
+
+def _stage(net: nn.Module, x: Tensor, stage: int) -> Tensor:
+    for i in range(1, _VGG_STAGES[stage - 1][0] + 1):
+        x = F.relu(net.get_submodule(f"conv{stage}_{i}")(x), inplace=True)
+    return F.max_pool2d(x, 2, stride=2, ceil_mode=True)  # (N, C, ⌈H/2⌉, ⌈W/2⌉), with H the padded height
 
 
 def vgg16() -> Backbone:

@@ -17,6 +17,20 @@ from fcnviz.geometry import Layer
 STRIDES = (32, 16, 8)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def all_layers():
+    """Every layer runs on all of the padded image, without the shortcut of `blank`."""
+
+    def taps(net: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+        for stage in (1, 2, 3):
+            x = backbones._stage(net, x, stage)
+        return x, backbones._stage(net, x, 4)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backbones.blank, "taps", taps)
+        yield
+
+
 class Pooling(TorchFunctionMode):
     """Pools up or down as told, with a mean if told, and notes every output size by the paper's names."""
 
