@@ -106,8 +106,29 @@ def _run_vgg16(net: nn.Module, x: Tensor) -> Taps:
     else:
         pool3, pool4 = blank.taps(net, x)  # the same maps, with less work
     x = _stage(net, pool4, 5)
-    x = F.dropout(F.relu(net.get_submodule("fc6")(x), inplace=True), 0.5, net.training)
-    return pool3, pool4, F.relu(net.get_submodule("fc7")(x), inplace=True)
+    x = F.dropout(F.relu(_dense(x, net.get_submodule("fc6")), inplace=True), 0.5, net.training)
+    return pool3, pool4, F.relu(_dense(x, net.get_submodule("fc7")), inplace=True)
+
+
+#: Windows that one matrix product takes at most: 26 MB of fc6's in bfloat16.
+_WINDOWS = 512
+
+
+def _dense(x: Tensor, layer: nn.Module) -> Tensor:
+    """fc6 and fc7: (N, C, h, w) → (N, K, h − k + 1, w − k + 1).
+
+    In bfloat16 on a CPU, as what they were before they were convolutions: a dense layer on every window. The
+    library's convolution would bring its 200 MB of weights into another order each time.
+    """
+    assert isinstance(layer, nn.Conv2d)
+    if x.device.type != "cpu" or x.dtype != torch.bfloat16:
+        return layer(x)
+    k = layer.kernel_size[0]
+    windows = x.permute(0, 2, 3, 1).unfold(1, k, 1).unfold(2, k, 1)  # (N, h', w', C, k, k)
+    weight = layer.weight.permute(0, 2, 3, 1).flatten(1)  # (K, k·k·C), no copy in channels_last
+    some = windows.permute(0, 1, 2, 4, 5, 3).split(max(1, _WINDOWS // windows.shape[2]), 1)
+    parts = [F.linear(part.flatten(3), weight, layer.bias) for part in some]  # (N, rows, w', K)
+    return torch.cat(parts, 1).permute(0, 3, 1, 2)
 
 
 def _stage(net: nn.Module, x: Tensor, stage: int) -> Tensor:

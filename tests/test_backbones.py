@@ -252,3 +252,16 @@ def test_folding_batch_norms_changes_nothing_but_the_work(stride):
     assert not any(isinstance(m, nn.BatchNorm2d) for m in net.modules())
     assert before.abs().max() > 1
     torch.testing.assert_close(net(x), before, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(("kernel", "size"), [(7, (8, 9)), (7, (7, 7)), (1, (30, 40)), (7, (40, 30))])
+def test_fc6_and_fc7_as_matrix_products_are_the_convolutions(kernel, size):
+    torch.manual_seed(0)
+    layer = nn.Conv2d(8, 12, kernel).bfloat16().to(memory_format=torch.channels_last)
+    x = torch.randn(2, 8, *size).bfloat16().to(memory_format=torch.channels_last)
+    with torch.no_grad():
+        found, expected = backbones._dense(x, layer), layer(x)
+        assert found.shape == expected.shape and found.dtype == torch.bfloat16
+        torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02)
+        exact = backbones._dense(x.float(), layer.float())
+        torch.testing.assert_close(exact, layer(x.float()))
