@@ -101,7 +101,8 @@ def test_vgg16_drops_half_of_fc6_only_in_training(tiny_vgg16):
     with torch.no_grad():
         calm = tiny_vgg16.run(net.eval(), x)
         wild = tiny_vgg16.run(net.train(), x)
-    assert torch.equal(calm[0], wild[0]) and torch.equal(calm[1], wild[1])
+    for a, b in zip(calm[:2], wild[:2], strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
     assert float(calm[2][0, 0, 6, 6]) == pytest.approx(1, abs=1e-3)  # an average of ones
     dropped = wild[2] == 0
     assert 0.3 < dropped.float().mean() < 0.7
