@@ -398,6 +398,15 @@ def record(rows: Sequence[Row], device: str = "auto", path: Path = RECORD) -> No
     part.replace(path)
 
 
+def recorded(path: Path = RECORD) -> tuple[list[Row], dict[str, Any]] | None:
+    """The last result that was kept, and its machine; None if there is none."""
+    try:
+        kept = json.loads(path.read_text())
+        return [Row(**r) for r in kept["rows"]], kept["machine"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def table(rows: Sequence[Row], device: str = "auto") -> str:
     """Rows as text, group by group."""
     about = machine(device)

@@ -1,0 +1,87 @@
+"""Panel "How fast?": the last recorded bench, with the machine it ran on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from fcnviz import bench
+from fcnviz.bench import Row
+from ui.figures import CONFIG
+from ui.kernel_figures import BLUE, ORANGE
+
+_GREEN = "#3a9a6b"
+
+
+def show() -> None:
+    """Tables and the chart of cost against pixels; says so if nothing has been recorded."""
+    kept = bench.recorded()
+    if kept is None:
+        st.info("No bench has been recorded: run `python -m fcnviz bench --record`.")
+        return
+    rows, about = kept
+    st.caption(
+        f"Measured by `python -m fcnviz bench --record` on {about['device']}, {about['threads']} threads, "
+        f"torch {about['torch']}, {about['date']}: medians, the rows of a group taking turns."
+    )
+    groups = list(dict.fromkeys(r.group for r in rows))
+    pixels = [g for g in groups if g.endswith("against pixels")]
+    chart, words = st.columns([3, 2], gap="large", vertical_alignment="center")
+    with chart:
+        st.plotly_chart(_against_pixels(rows, pixels), key="bench_pixels", config=CONFIG)
+    fits = (f"{g.split(':')[0]}: R² {bench.linearity([r for r in rows if r.group == g]):.4f}" for g in pixels)
+    words.markdown("**Cost grows with the pixels**, as in any convolutional network: a straight line fits.")
+    words.caption(" · ".join(fits))
+    for group in (g for g in groups if g not in pixels):
+        st.markdown(f"**{group[0].upper()}{group[1:]}**")
+        st.table(_table([r for r in rows if r.group == group]))
+    st.caption(
+        "Ratio: the first row's time over this one's. GFLOP: multiplications and additions, as counted by "
+        "torch. Matmul: share of this machine's measured rate of matrix products in the same precision. "
+        "Random weights are good for timing alone."
+    )
+
+
+def _table(rows: Sequence[Row]) -> pd.DataFrame:
+    """Rows as text; columns that say nothing are left out."""
+    table = pd.DataFrame(
+        {
+            "What": r.what,
+            "How": r.how,
+            "Time": f"{r.milliseconds:.1f} ms",
+            "Ratio": f"{r.ratio:.2f} ×",
+            "Equal labels": _text(r.agreement, "{:.2%}"),
+            "Memory": _text(r.megabytes, "{:.0f} MB"),
+            "Parameters": _text(r.parameters, "{:,}"),
+            "GFLOP": _text(r.gflop, "{:.1f}"),
+            "Matmul": _text(r.peak_share, "{:.0%}"),
+        }
+        for r in rows
+    ).set_index("What")
+    return table.loc[:, (table != "–").any()]
+
+
+def _text(value: float | None, form: str) -> str:
+    return "–" if value is None else form.format(value)
+
+
+def _against_pixels(rows: Sequence[Row], groups: Sequence[str]) -> go.Figure:
+    figure = go.Figure()
+    for group, colour in zip(groups, (ORANGE, BLUE, _GREEN), strict=False):
+        members = [r for r in rows if r.group == group]
+        sides = np.array([int(r.how.split(" ")[0]) for r in members])
+        figure.add_scatter(
+            x=sides**2 / 1e6, y=[r.milliseconds for r in members], name=group.split(":")[0],
+            mode="lines+markers", line={"color": colour}, text=[r.how for r in members],
+            hovertemplate="%{text}: %{y:.0f} ms",
+        )  # fmt: skip
+    figure.update_layout(
+        height=300, margin={"l": 4, "r": 4, "t": 4, "b": 4}, plot_bgcolor="rgba(0,0,0,0)", dragmode=False,
+        xaxis={"title": "megapixels", "fixedrange": True}, yaxis={"title": "ms", "fixedrange": True},
+        legend={"x": 0.02, "y": 0.98, "bgcolor": "rgba(0,0,0,0)"},
+    )  # fmt: skip
+    return figure
