@@ -104,5 +104,5 @@ def _respaced(layer: nn.Module, stride: int, dilation: int) -> nn.Module:
     if layer.padding not in (0, (0, 0)):
         raise ValueError("shift-and-stitch and dilation are equal only without padding")
     result = copy(layer)  # shallow: the same parameters
-    result.stride, result.dilation = (stride, stride), (dilation, dilation)
+    vars(result).update(stride=(stride, stride), dilation=(dilation, dilation))
     return result
