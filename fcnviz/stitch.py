@@ -15,6 +15,9 @@ from math import gcd
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fcnviz.geometry import Place, final_crop
+from fcnviz.upsampling import bilinear_kernel
+
 Shift = tuple[int, int]
 
 
@@ -106,3 +109,20 @@ def _respaced(layer: nn.Module, stride: int, dilation: int) -> nn.Module:
     result = copy(layer)  # shallow: the same parameters
     vars(result).update(stride=(stride, stride), dilation=(dilation, dilation))
     return result
+
+
+def upsampled(answers: Tensor, place: Place, size: tuple[int, int]) -> Tensor:
+    """Scores of any stride → scores (N, C, *size) by fixed bilinear deconvolution, put where they lie.
+
+    Args:
+        answers: (N, C, h, w).
+        place: of these answers over the image; for a stitched map the stride is the network's, divided by f.
+        size: (H, W) of the image; pixels before the first answer repeat the first that there is.
+    """
+    factor, crop = int(place.stride), final_crop(place)
+    weight = bilinear_kernel(2 * factor).to(answers).expand(answers.shape[1], 1, -1, -1)
+    dense = F.conv_transpose2d(answers, weight, stride=factor, groups=answers.shape[1])
+    if crop < 0:
+        dense = F.pad(dense, (-crop, 0, -crop, 0), mode="replicate")
+    first = max(crop, 0)
+    return dense[..., first : first + size[0], first : first + size[1]]

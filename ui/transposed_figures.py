@@ -1,0 +1,166 @@
+"""Figures of transposed convolutions, from plain arrays; no Streamlit here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from fcnviz import render
+from fcnviz.render import Scale
+from ui import figures
+from ui.figures import FRAME, MARK, Box, Extent
+
+#: Height of a row of cells in CSS pixels.
+ROW = 42
+
+
+def scale(*arrays: np.ndarray) -> Scale:
+    """Colours for small grids: from zero up, or both ways where there are negative numbers."""
+    if min(float(np.min(a)) for a in arrays) < 0:
+        return Scale.diverging(*arrays)
+    return Scale(0.0, max(float(np.max(a)) for a in arrays) or 1.0)
+
+
+def number(value: float) -> str:
+    """At most three digits, and a real minus."""
+    text = f"{value:.0f}" if abs(value) >= 100 else f"{round(value, 2):.3g}"
+    return ("0" if text in ("-0", "0") else text).replace("-", "−")
+
+
+def grid(
+    values: np.ndarray, colours: Scale, *, boxes: Sequence[Box] = (), cut: int = 0, height: int | None = None
+) -> go.Figure:
+    """A small map with its numbers written in, if they fit.
+
+    Args:
+        values: (h, w).
+        colours: for the cells.
+        boxes: rectangles, in cells.
+        cut: rows and columns on each side that the padding takes away: greyed.
+        height: in CSS pixels.
+    """
+    figure = figures.grid(values, colours, unit="value")
+    h, w = values.shape
+    if max(h, w) <= 14:
+        _write(figure, values, colours, 16 if w <= 8 else 12)
+    for box in _rim(h, w, cut):
+        _grey(figure, box)
+    figures.add_boxes(figure, boxes)
+    edges = Extent(-0.55, -0.55, w - 0.45, h - 0.45)
+    figures.framed(figure, edges, height or figures.fitting(w, h))
+    return figure.update_xaxes(showline=False).update_yaxes(showline=False)
+
+
+def _write(figure: go.Figure, values: np.ndarray, colours: Scale, size: int) -> None:
+    """Write the numbers into their cells, black or white, whichever can be read."""
+    rows, columns = np.nonzero(~np.isnan(values))
+    shown = values[rows, columns]
+    painted = render.heatmap(shown[None], colours.low, colours.high, colours.cmap)[0]  # (cells, 3)
+    light = painted @ np.array([0.299, 0.587, 0.114]) > 120  # luma of ITU-R BT.601
+    figure.add_scatter(
+        x=columns, y=rows, mode="text", text=[number(v) for v in shown], hoverinfo="skip",
+        textfont={"size": size, "color": ["#000000" if bright else "#ffffff" for bright in light]},
+    )  # fmt: skip
+
+
+def _rim(h: int, w: int, cut: int) -> list[Extent]:
+    if not cut:
+        return []
+    left, top, right, bottom = -0.5, -0.5, w - 0.5, h - 0.5
+    return [
+        Extent(left, top, right, top + cut),
+        Extent(left, bottom - cut, right, bottom),
+        Extent(left, top + cut, left + cut, bottom - cut),
+        Extent(right - cut, top + cut, right, bottom - cut),
+    ]
+
+
+def _grey(figure: go.Figure, where: Extent) -> None:
+    figure.add_shape(
+        type="rect", x0=where.left, y0=where.top, x1=where.right, y1=where.bottom, line={"width": 0},
+        fillcolor=FRAME, opacity=0.6, layer="above",
+    )  # fmt: skip
+
+
+def around(start: Sequence[int], size: Sequence[int], dash: str = "solid", colour: str = MARK) -> Box:
+    """A box around cells: (row, column) of the first, (rows, columns)."""
+    (top, left), (rows, columns) = start, size
+    return Box(left - 0.5, top - 0.5, left + columns - 0.5, top + rows - 0.5, dash, colour)
+
+
+def stamps(x: np.ndarray, kernel: np.ndarray, stride: int, pad: int, *, step: int, cell: int) -> go.Figure:
+    """A 1-D transposed convolution as a table: one row a stamp, their sum below.
+
+    Args:
+        x: (n,) input, drawn as the column on the left.
+        kernel: (k,), drawn on top where it stamps now.
+        stride: columns from one stamp to the next.
+        pad: columns cut off at both ends of the sum.
+        step: how many stamps are done; the last of them is marked.
+        cell: the output cell whose column is marked.
+    """
+    n, k = len(x), len(kernel)
+    width = (n - 1) * stride + k
+    table = np.full((n + 2, width + 2), np.nan)  # kernel, stamps, sum; input and a gap on the left
+    table[1 : n + 1, 0] = x
+    now = max(step - 1, 0)
+    table[0, 2 + now * stride :][:k] = kernel
+    for i in range(step):
+        table[1 + i, 2 + i * stride :][:k] = x[i] * kernel
+    table[n + 1, 2:] = np.nan_to_num(table[1 : n + 1, 2:]).sum(0)
+    figure = _table(table, scale(x, kernel, np.outer(x, kernel), table[n + 1, 2:]))
+    if pad:
+        for left in (1.5, width + 1.5 - pad):
+            _grey(figure, Extent(left, 0.5, left + pad, n + 1.5))
+    boxes = [around((1, 2 + pad + cell), (n + 1, 1), "dot")]
+    if step:
+        boxes += [around((1 + now, 2 + now * stride), (1, k)), around((1 + now, 0), (1, 1))]
+    figures.add_boxes(figure, boxes)
+    return _table_axes(figure, n, width, pad)
+
+
+def _table(table: np.ndarray, colours: Scale) -> go.Figure:
+    figure = go.Figure(
+        go.Heatmap(
+            z=table, xgap=2, ygap=2, zmin=colours.low, zmax=colours.high, showscale=False, hoverinfo="skip",
+            colorscale=figures.colorscale(colours.cmap),
+        )
+    )  # fmt: skip
+    _write(figure, table, colours, 16 if table.shape[1] <= 16 else 12)
+    return figure
+
+
+def _table_axes(figure: go.Figure, n: int, width: int, pad: int) -> go.Figure:
+    axis = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
+    outputs = np.arange(width - 2 * pad)
+    figure.update_layout(
+        xaxis={**axis, "range": (-0.6, width + 1.6), "tickvals": [0, *(2 + pad + outputs)],
+               "ticktext": ["input", *map(str, outputs)], "tickfont": {"size": 14}, "tickangle": 0},
+        yaxis={**axis, "range": (n + 1.6, -0.6), "tickvals": list(range(n + 2)),
+               "ticktext": ["kernel", *(f"x[{i}]" for i in range(n)), "output"], "tickfont": {"size": 14}},
+        margin={"l": 1, "r": 1, "t": 4, "b": 1}, dragmode=False, height=ROW * (n + 2) + 30,
+        plot_bgcolor="rgba(0,0,0,0)", showlegend=False,
+    )  # fmt: skip
+    return figure
+
+
+def loss(losses: Sequence[tuple[int, float]], steps: int) -> go.Figure:
+    """The loss against the step, on axes that stay while it is learned.
+
+    Args:
+        losses: (step, loss).
+        steps: where the axis ends.
+    """
+    x, y = zip(*losses, strict=True)
+    line = go.Scatter(
+        x=x, y=y, mode="lines+markers" if len(x) == 1 else "lines", line={"color": MARK, "width": 3}
+    )
+    figure = go.Figure(line)
+    figure.update_layout(
+        xaxis={"title": "step", "range": (0, steps), "fixedrange": True, "showgrid": False},
+        yaxis={"title": "loss", "range": (0, 1.05 * max(y)), "fixedrange": True, "nticks": 5},
+        margin={"l": 1, "r": 8, "t": 8, "b": 1}, height=260, showlegend=False, dragmode=False,
+    )  # fmt: skip
+    return figure
