@@ -1,12 +1,15 @@
 """Shift-and-stitch against the same network with its stride reduced and its kernels dilated."""
 
+from dataclasses import replace
+from fractions import Fraction
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from fcnviz import geometry, stitch
+from fcnviz import backbones, fcn, geometry, stitch
 
 
 @st.composite
@@ -89,3 +92,34 @@ def test_what_cannot_be_said_no_to_quietly():
         stitch.dilated(nn.Sequential(nn.Conv2d(1, 1, 3, 2, padding=1)), 2)
     with pytest.raises(ValueError, match="cannot be divided by 4"):
         stitch.dilated(nn.Sequential(nn.Conv2d(1, 1, 3, 2)), 4)
+
+
+# --- back at the size of the image
+
+PLACES = {name: build().places[2] for name, build in backbones.BACKBONES.items()}
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4, 8])
+@pytest.mark.parametrize("name", PLACES)
+def test_upsampled_scores_lie_where_they_belong(name, factor):
+    place = replace(PLACES[name], stride=Fraction(32, factor))
+    step, first = 32 // factor, float(PLACES[name].offset)
+    h, w = 6 * factor, 7 * factor
+    rows, columns = (first + step * torch.arange(n) for n in (h, w))
+    answers = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))[None].float()  # each says where it is
+    dense = stitch.upsampled(answers, place, (150, 160))[0]
+    assert dense.shape == (2, 150, 160)
+    inside = slice(int(first + step), 140)
+    pixels = torch.arange(160.0)
+    torch.testing.assert_close(dense[0, inside, 80], pixels[inside], rtol=0, atol=1e-3)
+    torch.testing.assert_close(dense[1, 80, inside], pixels[inside], rtol=0, atol=1e-3)
+
+
+def test_one_pass_is_fcn32s_with_fixed_bilinear():
+    torch.manual_seed(0)
+    net = fcn.build("lite0", 32, num_classes=3, imagenet=False)  # its deconvolution starts as bilinear
+    scores = torch.randn(1, 3, 4, 5)
+    with torch.no_grad():
+        expected = net.upsample(fcn.ScoreMaps(scores), (100, 160))
+        ours = stitch.upsampled(scores, net.backbone.places[2], (100, 160))
+    torch.testing.assert_close(ours, expected, rtol=0, atol=1e-5)

@@ -26,12 +26,10 @@ def editor(name: str, start: np.ndarray, label: str) -> np.ndarray:
     if key not in state:  # the page was just opened: what is typed later is kept by the widget
         state[first] = _linked(name, start)
     columns = [str(i + 1) for i in range(start.shape[1])]
-    number = st.column_config.NumberColumn(
-        min_value=-LARGEST, max_value=LARGEST, format="%.3g", width="small"
-    )
+    number = st.column_config.NumberColumn(min_value=-LARGEST, max_value=LARGEST, format="%.3g", width=72)
     edited = st.data_editor(
         pd.DataFrame(state[first], columns=columns), key=key, hide_index=True, alt=label,
-        column_config=dict.fromkeys(columns, number), width=min(64 * len(columns) + 2, 480),
+        column_config=dict.fromkeys(columns, number), width="content",
     )  # fmt: skip
     values = np.nan_to_num(edited.to_numpy(np.float64)).clip(-LARGEST, LARGEST)
     if np.array_equal(values, start):

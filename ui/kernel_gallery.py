@@ -39,6 +39,7 @@ class Map:
     label: int
 
 
+@st.fragment
 def gallery(page: Inputs) -> None:
     """The map, the overlap counts, and a column for each kernel."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
@@ -144,7 +145,7 @@ def _columns(coarse: Map, found: dict[str, Tensor | str], stride: int) -> None:
             st.image(_picture(kernel.numpy(), colours), width="stretch")
             dense = transposed.directly(torch.from_numpy(coarse.values), kernel, stride, 0)
             st.image(_picture(dense.numpy(), _scale(coarse)), width="stretch")
-            st.caption(f"relative variance **{transposed.checkerboard(kernel, stride):.4f}**")
+            st.caption(f"relative variance **{_short(transposed.checkerboard(kernel, stride))}**")
     size = len(present[0])
     h, w = (geometry.Layer("", size, stride, transposed=True).size(n) for n in coarse.values.shape)
     scales.bar(colours, f"Upper row: kernels, {size} × {size}", digits=2)
@@ -154,6 +155,13 @@ def _columns(coarse: Map, found: dict[str, Tensor | str], stride: int) -> None:
         "checkerboard. The learned kernel is the finest network's own, for "
         f"{voc.CLASSES[coarse.label]}; the random one is uniform, positive and keeps the mean."
     )
+
+
+def _short(measure: float) -> str:
+    """A relative variance; what is only rounding counts as 0."""
+    if np.isnan(measure):
+        return "–"
+    return "0" if measure < 1e-12 else f"{measure:.4f}" if measure >= 1e-4 else f"{measure:.0e}"
 
 
 def _picture(values: np.ndarray, colours: Scale) -> bytes:

@@ -48,12 +48,14 @@ class Learned:
 class _Slots:
     """Where the pictures that change are drawn."""
 
+    bar: DeltaGenerator
     loss: DeltaGenerator
     kernel: DeltaGenerator
     output: DeltaGenerator
     score: DeltaGenerator
 
 
+@st.fragment
 def learn(page: Inputs) -> None:
     """Choose, learn, and compare with fixed bilinear."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
@@ -64,6 +66,7 @@ def learn(page: Inputs) -> None:
             "Start from", STARTS, default="Random", required=True, key="fit_start", bind="query-params"
         )
         pressed = st.button("Learn", type="primary", icon=":material/model_training:", key="fit_go")
+    bar = st.empty()
     task, origin = _task(page, factor)
     if task is None:
         return
@@ -71,10 +74,10 @@ def learn(page: Inputs) -> None:
     known: Learned | None = st.session_state.get("fit_learned")
     if known is not None and known.setting != setting:
         known = None
-    slots = _layout(page, task, origin)
+    slots = _layout(page, task, origin, bar)
     first = next(kernel_fit.learn(task, _start(start, factor)))
     if pressed:
-        known = st.session_state["fit_learned"] = _run(page, task, first.kernel, setting, slots)
+        known = st.session_state["fit_learned"] = _run(page, task, first, setting, slots)
     elif known is None:
         _show(slots, page, task, first, [(0, first.loss)])
     else:
@@ -113,19 +116,19 @@ def _start(name: str, factor: int) -> Tensor:
     return kernels.kernel(name, 2 * factor, factor).float()
 
 
-def _run(page: Inputs, task: Task, start: Tensor, setting: tuple[str, int, str], slots: _Slots) -> Learned:
-    bar = st.progress(0.0, "Learning …")
+def _run(page: Inputs, task: Task, first: Progress, setting: tuple[str, int, str], slots: _Slots) -> Learned:
+    """Learn, with new pictures every few steps."""
     began, losses = time.perf_counter(), []
-    for progress in kernel_fit.learn(task, start):
+    for progress in kernel_fit.learn(task, first.kernel):
         losses.append((progress.step, progress.loss))
         if progress.step % (STEPS // LOOKS) == 0:
             _show(slots, page, task, progress, losses)
-            bar.progress(progress.step / STEPS, f"Step {progress.step} of {STEPS}")
-    bar.empty()
+            slots.bar.progress(progress.step / STEPS, f"Step {progress.step} of {STEPS}")
+    slots.bar.empty()
     return Learned(setting, losses, progress, time.perf_counter() - began)
 
 
-def _layout(page: Inputs, task: Task, origin: str) -> _Slots:
+def _layout(page: Inputs, task: Task, origin: str, bar: DeltaGenerator) -> _Slots:
     """Draw what stays, and make room for what changes."""
     colours = render.PALETTES[page.palette]
     h, w = task.labels.shape
@@ -156,7 +159,7 @@ def _layout(page: Inputs, task: Task, origin: str) -> _Slots:
         st.caption("Red: positive weights, blue: negative.")
     with right:
         st.markdown("**Loss**")
-        return _Slots(st.empty(), kernel, output, score)
+        return _Slots(bar, st.empty(), kernel, output, score)
 
 
 def _classes(task: Task, index: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ class Answer:
         scores: (C, h, w) float32.
         labels: (H, W) uint8, after fixed bilinear upsampling to the photo.
         passes: forward passes that it took.
-        seconds: that they took together.
+        seconds: that they took together; one pass of several like it is their median.
     """
 
     title: str
@@ -48,6 +48,7 @@ class Answer:
     seconds: float
 
 
+@st.fragment
 def shift_and_stitch(page: Inputs) -> None:
     """Choose f, run the passes on demand, and show the denser map and its cost."""
     state, name = st.session_state, page.networks.names[0]
@@ -73,7 +74,7 @@ def shift_and_stitch(page: Inputs) -> None:
         )
     st.markdown(
         "**Why FCN does without it** (section 3.2): the cost grows with f², and the filters still see "
-        "nothing finer than at stride 32. Learned upsampling with skips gets there in one pass, with finer features."
+        "nothing finer than at stride 32. Learned upsampling with skips gets there in one pass."
     )
     st.caption(
         "One run of the network with its stride divided by f, and its later kernels dilated, gives the same: "
@@ -103,7 +104,7 @@ def _run(page: Inputs, photo: Image.Image, factor: int) -> list[Answer]:
     top, size = net.backbone.places[2], (photo.height, photo.width)
     closer = replace(top, stride=Fraction(stride))
     answers = [
-        _answer(f"Stride {STRIDE}", maps[0, 0], top, size, (1, took[0])),
+        _answer(f"Stride {STRIDE}", maps[0, 0], top, size, (1, float(np.median(took)))),
         _answer(f"Stitched: stride {stride}", stitch.interlace(maps), closer, size, (factor**2, sum(took))),
     ]
     if skips:
@@ -139,7 +140,7 @@ def _maps(answers: list[Answer]) -> None:
         h, w = answer.scores.shape[1:]
         with column:
             st.markdown(f"**{answer.title}**")
-            figure = draw.grid(answer.scores[label], colours, height=figures.fitting(w, h, 350))
+            figure = draw.grid(answer.scores[label], colours, height=figures.fitting(w, h, 310))
             st.plotly_chart(figure, key=f"stitch_{i}", config=CONFIG)
             passes = "1 pass" if answer.passes == 1 else f"{answer.passes} passes"
             st.caption(f"{w} × {h} cells · {passes} · **{1000 * answer.seconds:.0f} ms**")

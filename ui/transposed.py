@@ -140,11 +140,12 @@ def four_ways(setting: Setting) -> None:
         x,
     )
     colours = draw.scale(x.numpy(), kernel.numpy(), *(r.numpy() for r in results.values()))
+    widest = max(values.shape[-1] for values in (*starts[:2], *results.values())) if x.ndim == 1 else 0
     slots = [column for _ in range(2) for column in st.columns(2, gap="large")]
     for i, (name, out) in enumerate(results.items()):
         with slots[i]:
             st.markdown(f"**{i + 1}. {name}**  \n{_explained(setting)[i]}")
-            _pair(starts[i].numpy(), out.numpy(), colours, f"t_way_{i}")
+            _pair((starts[i].numpy(), out.numpy()), widest, colours, f"t_way_{i}")
     difference = transposed.largest_difference(results)
     exact = f"{difference:.1e}" if difference else "0"
     st.markdown(f"Largest difference between any two of the four results: **max |Δ| = {exact}** (float64).")
@@ -166,18 +167,17 @@ def _explained(setting: Setting) -> tuple[str, str, str, str]:
     )
 
 
-def _pair(start: np.ndarray, out: np.ndarray, colours: Scale, key: str) -> None:
+def _pair(values: tuple[np.ndarray, np.ndarray], columns: int, colours: Scale, key: str) -> None:
     """What a way starts from, and its output: one above the other in 1-D, else side by side."""
-    flat = out.ndim == 1
-    slots = [st.container(), st.container()] if flat else st.columns(2)
-    for slot, values, title, part in zip(slots, (start, out), ("from", "output"), "ab", strict=True):
+    slots = [st.container(), st.container()] if columns else st.columns(2)
+    for slot, shown, title, part in zip(slots, values, ("from", "output"), "ab", strict=True):
         with slot:
             st.caption(title)
-            st.plotly_chart(_small(values, colours, flat), key=f"{key}{part}", config=CONFIG)
+            figure = _small(np.atleast_2d(shown), columns, colours)
+            st.plotly_chart(figure, key=f"{key}{part}", config=CONFIG)
 
 
-def _small(values: np.ndarray, colours: Scale, flat: bool) -> go.Figure:
-    values = np.atleast_2d(values)
+def _small(values: np.ndarray, columns: int, colours: Scale) -> go.Figure:
     h, w = values.shape
-    height = int(np.clip((460 if flat else 220) * h / w, 38, 220))
-    return draw.grid(values, colours, height=height)
+    height = (h + 0.1) * min(470 / columns, 48) + 2 if columns else float(np.clip(220 * h / w, 30, 240))
+    return draw.grid(values, colours, columns=columns, height=round(height))

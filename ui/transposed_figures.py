@@ -23,14 +23,20 @@ def scale(*arrays: np.ndarray) -> Scale:
     return Scale(0.0, max(float(np.max(a)) for a in arrays) or 1.0)
 
 
-def number(value: float) -> str:
+def number(value: float, decimals: int = 2) -> str:
     """At most three digits, and a real minus."""
-    text = f"{value:.0f}" if abs(value) >= 100 else f"{round(value, 2):.3g}"
+    text = f"{value:.0f}" if abs(value) >= 100 else f"{round(value, decimals):.3g}"
     return ("0" if text in ("-0", "0") else text).replace("-", "−")
 
 
 def grid(
-    values: np.ndarray, colours: Scale, *, boxes: Sequence[Box] = (), cut: int = 0, height: int | None = None
+    values: np.ndarray,
+    colours: Scale,
+    *,
+    boxes: Sequence[Box] = (),
+    cut: int = 0,
+    columns: int = 0,
+    height: int | None = None,
 ) -> go.Figure:
     """A small map with its numbers written in, if they fit.
 
@@ -39,16 +45,17 @@ def grid(
         colours: for the cells.
         boxes: rectangles, in cells.
         cut: rows and columns on each side that the padding takes away: greyed.
+        columns: how many to leave room for, so that figures of one width have cells of one size.
         height: in CSS pixels.
     """
     figure = figures.grid(values, colours, unit="value")
     h, w = values.shape
     if max(h, w) <= 14:
-        _write(figure, values, colours, 16 if w <= 8 else 12)
+        _write(figure, values, colours, 16 if max(w, columns) <= 8 else 12)
     for box in _rim(h, w, cut):
         _grey(figure, box)
     figures.add_boxes(figure, boxes)
-    edges = Extent(-0.55, -0.55, w - 0.45, h - 0.45)
+    edges = Extent(-0.55, -0.55, max(w, columns) - 0.45, h - 0.45)
     figures.framed(figure, edges, height or figures.fitting(w, h))
     return figure.update_xaxes(showline=False).update_yaxes(showline=False)
 
@@ -58,9 +65,10 @@ def _write(figure: go.Figure, values: np.ndarray, colours: Scale, size: int) -> 
     rows, columns = np.nonzero(~np.isnan(values))
     shown = values[rows, columns]
     painted = render.heatmap(shown[None], colours.low, colours.high, colours.cmap)[0]  # (cells, 3)
+    decimals = 2 if values.shape[1] <= 8 or colours.low >= 0 else 1
     light = painted @ np.array([0.299, 0.587, 0.114]) > 120  # luma of ITU-R BT.601
     figure.add_scatter(
-        x=columns, y=rows, mode="text", text=[number(v) for v in shown], hoverinfo="skip",
+        x=columns, y=rows, mode="text", text=[number(v, decimals) for v in shown], hoverinfo="skip",
         textfont={"size": size, "color": ["#000000" if bright else "#ffffff" for bright in light]},
     )  # fmt: skip
 
