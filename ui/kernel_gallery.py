@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import streamlit as st
 import torch
@@ -15,28 +13,15 @@ from ui import cache, cells, scales, upsampling_inputs
 from ui import transposed_figures as draw
 from ui.figures import CONFIG
 from ui.frame import Inputs
-from ui.upsampling_inputs import OWN
+from ui.upsampling_inputs import HEATMAP, OWN, Cut
 
 SIDE = 10
 LEARNED = "Learned"
+#: Width of the pictures in CSS pixels, at most.
+PICTURE = 165
 #: Largest kernel that is offered as a grid to type into.
 EDITABLE = 6
 FACTORS = (2, 8, 16, 32)
-
-
-@dataclass(frozen=True, eq=False)
-class Map:
-    """A coarse map.
-
-    Attributes:
-        values: (h, w) float64.
-        text: what it is.
-        label: its class.
-    """
-
-    values: np.ndarray
-    text: str
-    label: int
 
 
 @st.fragment
@@ -44,7 +29,7 @@ def gallery(page: Inputs) -> None:
     """The map, the overlap counts, and a column for each kernel."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         source = st.selectbox(
-            "Map", ["Coarse heatmap", "Constant", "Edge"], key="g_map", bind="query-params", width=170
+            "Map", [HEATMAP, "Constant", "Edge"], key="g_map", bind="query-params", width=170
         )
         size = st.slider("Kernel size k", 1, 16, 16, key="g_k", bind="query-params", width=240)
         stride = st.slider("Stride s", 1, 8, 8, key="g_s", bind="query-params", width=180)
@@ -59,23 +44,24 @@ def gallery(page: Inputs) -> None:
     _columns(coarse, _kernels(page, size, stride, coarse.label), stride)
 
 
-def _map(page: Inputs, source: str) -> Map | None:
+def _map(page: Inputs, source: str) -> Cut | None:
     if source == "Constant":
-        return Map(np.ones((SIDE, SIDE)), f"Ones, {SIDE} × {SIDE} cells", 15)
+        return Cut(np.ones((SIDE, SIDE)), f"Ones, {SIDE} × {SIDE} cells", voc.CLASSES.index("person"))
     if source == "Edge":
-        return Map(np.tri(SIDE)[::-1].copy(), f"A diagonal edge, {SIDE} × {SIDE} cells", 15)
-    cut = upsampling_inputs.heatmap(page, (SIDE, SIDE))
-    return cut and Map(cut.values, cut.text, cut.label)
+        return Cut(
+            np.tri(SIDE)[::-1].copy(), f"A diagonal edge, {SIDE} × {SIDE} cells", voc.CLASSES.index("person")
+        )
+    return upsampling_inputs.heatmap(page, (SIDE, SIDE))
 
 
-def _coarse(coarse: Map) -> None:
+def _coarse(coarse: Cut) -> None:
     st.markdown("**The map**")
     figure = draw.grid(coarse.values, _scale(coarse), height=300)
     st.plotly_chart(figure, key="g_coarse", config=CONFIG)
     st.caption(f"{coarse.text}.")
 
 
-def _scale(coarse: Map) -> Scale:
+def _scale(coarse: Cut) -> Scale:
     return Scale(min(0.0, float(coarse.values.min())), float(coarse.values.max()))
 
 
@@ -132,7 +118,7 @@ def _learned(page: Inputs, size: int, stride: int, label: int) -> Tensor | str:
     return f"{name} has no layer that upsamples by {stride}."
 
 
-def _columns(coarse: Map, found: dict[str, Tensor | str], stride: int) -> None:
+def _columns(coarse: Cut, found: dict[str, Tensor | str], stride: int) -> None:
     """One column a kernel: the kernel, what it makes of the map, and its checkerboard."""
     present = [k.numpy() for k in found.values() if isinstance(k, Tensor)]
     colours = Scale(min(0.0, *(float(k.min()) for k in present)), max(float(k.max()) for k in present))
@@ -142,14 +128,15 @@ def _columns(coarse: Map, found: dict[str, Tensor | str], stride: int) -> None:
             if isinstance(kernel, str):
                 st.caption(kernel)
                 continue
-            st.image(_picture(kernel.numpy(), colours), width="stretch")
             dense = transposed.directly(torch.from_numpy(coarse.values), kernel, stride, 0)
-            st.image(_picture(dense.numpy(), _scale(coarse)), width="stretch")
+            with st.container(horizontal=True, gap="small"):  # below each other, on a phone side by side
+                st.image(_picture(kernel.numpy(), colours), width=PICTURE)
+                st.image(_picture(dense.numpy(), _scale(coarse)), width=PICTURE)
             st.caption(f"relative variance **{_short(transposed.checkerboard(kernel, stride))}**")
     size = len(present[0])
     h, w = (geometry.Layer("", size, stride, transposed=True).size(n) for n in coarse.values.shape)
-    scales.bar(colours, f"Upper row: kernels, {size} × {size}", digits=2)
-    scales.bar(_scale(coarse), f"Lower row: the map, upsampled to {w} × {h}")
+    scales.bar(colours, f"Kernels, {size} × {size}", digits=2)
+    scales.bar(_scale(coarse), f"The map, upsampled to {w} × {h}")
     st.caption(
         "Relative variance: variance ÷ mean² of a constant map after upsampling, away from the border. 0: no "
         "checkerboard. The learned kernel is the finest network's own, for "

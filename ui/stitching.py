@@ -79,7 +79,7 @@ def shift_and_stitch(page: Inputs) -> None:
     st.caption(
         "One run of the network with its stride divided by f, and its later kernels dilated, gives the same: "
         f"on a small random network without padding, max |Δ| = **{_difference(factor):.1g}**, computed here. "
-        f"{name} pads with zeros inside, so near the border the two differ."
+        f"{name} pads with zeros inside: what sees that padding differs."
     )
 
 

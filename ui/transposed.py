@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from fcnviz import transposed
 from fcnviz.render import Scale
@@ -40,13 +41,11 @@ def _stamping(setting: Setting) -> None:
         _play_button(total)
         step = st.slider("Stamps done", 0, total, min(3, total), key="t_step", bind="query-params", width=320)
         cell = _chosen(setting)
-    if setting.x.ndim == 1:
-        _line(setting, step, cell)
-    else:
-        _plane(setting, step, cell)
-    st.markdown(_arithmetic(setting, step, cell))
-    grey = " Grey: cut off by the padding." if setting.pad else ""
-    st.caption(f"{sizes(setting)}{grey}")
+    slot = (_line if setting.x.ndim == 1 else _plane)(setting, step, cell)
+    with slot:
+        st.markdown(_arithmetic(setting, step, cell))
+        grey = " Grey: cut off by the padding." if setting.pad else ""
+        st.caption(f"{sizes(setting)}{grey}")
 
 
 def _play_button(total: int) -> None:
@@ -80,34 +79,42 @@ def _chosen(setting: Setting) -> tuple[int, ...]:
     return tuple(chosen)
 
 
-def _line(setting: Setting, step: int, cell: tuple[int, ...]) -> None:
+def _line(setting: Setting, step: int, cell: tuple[int, ...]) -> DeltaGenerator:
+    """All stamps in one figure; returns where to write on."""
     figure = draw.stamps(
         setting.x.numpy(), setting.kernel.numpy(), setting.stride, setting.pad, step=step, cell=cell[0]
     )
     st.plotly_chart(figure, key="t_line", config=CONFIG, alt="Each input value times the kernel, and the sum")
+    return st.container()
 
 
-def _plane(setting: Setting, step: int, cell: tuple[int, ...]) -> None:
+def _plane(setting: Setting, step: int, cell: tuple[int, ...]) -> DeltaGenerator:
+    """Input, kernel, stamp and output beside each other; returns where to write on."""
     x, kernel, stride = setting.x, setting.kernel, setting.stride
     now = list(transposed.stamps(x, kernel, stride))[max(step - 1, 0)]
     canvas = transposed.canvas(x, kernel, stride, step).numpy()
     whole = transposed.canvas(x, kernel, stride).numpy()
-    colours = draw.scale(x.numpy(), kernel.numpy(), whole)
+    colours = draw.scale(x.numpy(), whole)
     here = [draw.around(now.cell, (1, 1))] if step else []
     there = [draw.around(now.start, kernel.shape)] if step else []
     target = draw.around([setting.pad + c for c in cell], (1, 1), "dot")
     output = draw.grid(canvas, colours, boxes=[*there, target], cut=setting.pad, height=380)
     value = draw.number(now.value)
     pictures = (
-        (f"Input: {value}", draw.grid(x.numpy(), colours, boxes=here)),
-        ("× kernel", draw.grid(kernel.numpy(), colours)),
-        ("= stamp", draw.grid(now.patch.numpy(), colours)),
-        (f"Output after {step} of {x.numel()} stamps", output),
+        (f"Input cell: {value}", draw.grid(x.numpy(), colours, boxes=here, height=190)),
+        ("× kernel", draw.grid(kernel.numpy(), draw.scale(kernel.numpy()), height=190)),
+        ("= stamp", draw.grid(now.patch.numpy(), colours, height=190)),
     )
-    for i, (column, (title, figure)) in enumerate(zip(st.columns([2, 2, 2, 4]), pictures, strict=True)):
-        with column:
-            st.markdown(f"**{title}**")
-            st.plotly_chart(figure, key=f"t_plane_{i}", config=CONFIG)
+    left, right = st.columns([3, 2], gap="medium")
+    with right:
+        st.markdown(f"**Output after {step} of {x.numel()} stamps**")
+        st.plotly_chart(output, key="t_plane_out", config=CONFIG)
+    with left:
+        for i, (column, (title, figure)) in enumerate(zip(st.columns(3), pictures, strict=True)):
+            with column:
+                st.markdown(f"**{title}**")
+                st.plotly_chart(figure, key=f"t_plane_{i}", config=CONFIG)
+    return left.container()
 
 
 def _arithmetic(setting: Setting, step: int, cell: tuple[int, ...]) -> str:
@@ -133,19 +140,16 @@ def four_ways(setting: Setting) -> None:
     """The output four times, each computed in another way, and how far apart they are."""
     x, kernel, stride, pad = setting.x, setting.kernel, setting.stride, setting.pad
     results = transposed.four_ways(x, kernel, stride, pad)
-    starts = (
-        x,
-        transposed.zeros_inserted(x, kernel.shape, stride, pad),
-        transposed.matrix(setting.size, kernel, stride, pad),
-        x,
-    )
-    colours = draw.scale(x.numpy(), kernel.numpy(), *(r.numpy() for r in results.values()))
+    matrix = transposed.matrix(setting.size, kernel, stride, pad)
+    starts = (x, transposed.zeros_inserted(x, kernel.shape, stride, pad), matrix, x)
+    colours = draw.scale(x.numpy(), *(r.numpy() for r in results.values()))
     widest = max(values.shape[-1] for values in (*starts[:2], *results.values())) if x.ndim == 1 else 0
     slots = [column for _ in range(2) for column in st.columns(2, gap="large")]
     for i, (name, out) in enumerate(results.items()):
         with slots[i]:
             st.markdown(f"**{i + 1}. {name}**  \n{_explained(setting)[i]}")
-            _pair((starts[i].numpy(), out.numpy()), widest, colours, f"t_way_{i}")
+            first = draw.scale(kernel.numpy()) if starts[i] is matrix else colours
+            _pair([(starts[i].numpy(), first), (out.numpy(), colours)], widest, f"t_way_{i}")
     difference = transposed.largest_difference(results)
     exact = f"{difference:.1e}" if difference else "0"
     st.markdown(f"Largest difference between any two of the four results: **max |Δ| = {exact}** (float64).")
@@ -167,13 +171,13 @@ def _explained(setting: Setting) -> tuple[str, str, str, str]:
     )
 
 
-def _pair(values: tuple[np.ndarray, np.ndarray], columns: int, colours: Scale, key: str) -> None:
+def _pair(drawn: list[tuple[np.ndarray, Scale]], columns: int, key: str) -> None:
     """What a way starts from, and its output: one above the other in 1-D, else side by side."""
     slots = [st.container(), st.container()] if columns else st.columns(2)
-    for slot, shown, title, part in zip(slots, values, ("from", "output"), "ab", strict=True):
+    for slot, (values, colours), title, part in zip(slots, drawn, ("from", "output"), "ab", strict=True):
         with slot:
             st.caption(title)
-            figure = _small(np.atleast_2d(shown), columns, colours)
+            figure = _small(np.atleast_2d(values), columns, colours)
             st.plotly_chart(figure, key=f"{key}{part}", config=CONFIG)
 
 

@@ -14,6 +14,9 @@ from ui.figures import FRAME, MARK, Box, Extent
 
 #: Height of a row of cells in CSS pixels.
 ROW = 42
+#: A space that is drawn.
+BLANK = "\u00a0"
+UNSEEN = [(0, "rgba(0,0,0,0)"), (1, "rgba(0,0,0,0)")]
 
 
 def scale(*arrays: np.ndarray) -> Scale:
@@ -50,8 +53,10 @@ def grid(
     """
     figure = figures.grid(values, colours, unit="value")
     h, w = values.shape
+    if max(h, w) > 30:
+        figure.update_traces(xgap=0, ygap=0)
     if max(h, w) <= 14:
-        _write(figure, values, colours, 16 if max(w, columns) <= 8 else 12)
+        _write(figure, [(values, colours)], 16 if max(w, columns) <= 8 else 12)
     for box in _rim(h, w, cut):
         _grey(figure, box)
     figures.add_boxes(figure, boxes)
@@ -60,17 +65,32 @@ def grid(
     return figure.update_xaxes(showline=False).update_yaxes(showline=False)
 
 
-def _write(figure: go.Figure, values: np.ndarray, colours: Scale, size: int) -> None:
-    """Write the numbers into their cells, black or white, whichever can be read."""
-    rows, columns = np.nonzero(~np.isnan(values))
-    shown = values[rows, columns]
-    painted = render.heatmap(shown[None], colours.low, colours.high, colours.cmap)[0]  # (cells, 3)
-    decimals = 2 if values.shape[1] <= 8 or colours.low >= 0 else 1
-    light = painted @ np.array([0.299, 0.587, 0.114]) > 120  # luma of ITU-R BT.601
-    figure.add_scatter(
-        x=columns, y=rows, mode="text", text=[number(v, decimals) for v in shown], hoverinfo="skip",
-        textfont={"size": size, "color": ["#000000" if bright else "#ffffff" for bright in light]},
-    )  # fmt: skip
+def _write(figure: go.Figure, layers: Sequence[tuple[np.ndarray, Scale]], size: int) -> None:
+    """Write the numbers into their cells, black or white, whichever can be read.
+
+    The browser shrinks the text of a heatmap to its cells, by its longest text; so each colour is an unseen
+    heatmap of its own, with blanks of the same length in the other's cells.
+
+    Args:
+        figure: is changed.
+        layers: (h, w) values with NaN where a layer has no cell, and their colours; no cell is in two.
+        size: of the text, at most.
+    """
+    shape = layers[0][0].shape
+    texts, light = np.full(shape, "", object), np.zeros(shape, bool)
+    for values, colours in layers:
+        decimals = 2 if shape[1] <= 8 or colours.low >= 0 else 1
+        there = ~np.isnan(values)
+        texts[there] = [number(v, decimals) for v in values[there]]
+        painted = render.heatmap(values, colours.low, colours.high, colours.cmap)  # (h, w, 3)
+        light |= there & (painted @ np.array([0.299, 0.587, 0.114]) > 120)  # luma of ITU-R BT.601
+    blanks = np.frompyfunc(lambda text: BLANK * len(text), 1, 1)(texts)
+    for colour, mine in (("#000000", light), ("#ffffff", ~light)):
+        figure.add_heatmap(
+            z=np.where(texts == "", np.nan, 0), text=np.where(mine, texts, blanks), texttemplate="%{text}",
+            textfont={"color": colour}, colorscale=UNSEEN, showscale=False, hoverinfo="skip",
+        )  # fmt: skip
+    figure.update_layout(font={"size": size})
 
 
 def _rim(h: int, w: int, cut: int) -> list[Extent]:
@@ -114,11 +134,13 @@ def stamps(x: np.ndarray, kernel: np.ndarray, stride: int, pad: int, *, step: in
     table = np.full((n + 2, width + 2), np.nan)  # kernel, stamps, sum; input and a gap on the left
     table[1 : n + 1, 0] = x
     now = max(step - 1, 0)
-    table[0, 2 + now * stride :][:k] = kernel
+    above = np.full_like(table, np.nan)  # the kernel has colours of its own
+    above[0, 2 + now * stride :][:k] = kernel
     for i in range(step):
         table[1 + i, 2 + i * stride :][:k] = x[i] * kernel
     table[n + 1, 2:] = np.nan_to_num(table[1 : n + 1, 2:]).sum(0)
-    figure = _table(table, scale(x, kernel, np.outer(x, kernel), table[n + 1, 2:]))
+    layers = [(table, scale(x, np.outer(x, kernel), table[n + 1, 2:])), (above, scale(kernel))]
+    figure = _table(layers)
     if pad:
         for left in (1.5, width + 1.5 - pad):
             _grey(figure, Extent(left, 0.5, left + pad, n + 1.5))
@@ -129,14 +151,14 @@ def stamps(x: np.ndarray, kernel: np.ndarray, stride: int, pad: int, *, step: in
     return _table_axes(figure, n, width, pad)
 
 
-def _table(table: np.ndarray, colours: Scale) -> go.Figure:
-    figure = go.Figure(
-        go.Heatmap(
-            z=table, xgap=2, ygap=2, zmin=colours.low, zmax=colours.high, showscale=False, hoverinfo="skip",
-            colorscale=figures.colorscale(colours.cmap),
-        )
-    )  # fmt: skip
-    _write(figure, table, colours, 16 if table.shape[1] <= 16 else 12)
+def _table(layers: Sequence[tuple[np.ndarray, Scale]]) -> go.Figure:
+    figure = go.Figure()
+    for values, colours in layers:
+        figure.add_heatmap(
+            z=values, xgap=2, ygap=2, zmin=colours.low, zmax=colours.high, showscale=False,
+            colorscale=figures.colorscale(colours.cmap), hoverinfo="skip",
+        )  # fmt: skip
+    _write(figure, layers, 16 if layers[0][0].shape[1] <= 16 else 12)
     return figure
 
 
