@@ -32,7 +32,7 @@ class Learned:
     """Where learning came to.
 
     Attributes:
-        setting: what was learned: photo, factor and start.
+        setting: what was learned: photo and network, factor and start.
         losses: (step, loss).
         last: where it ended.
         seconds: wall clock, the pictures included.
@@ -70,7 +70,7 @@ def learn(page: Inputs) -> None:
     task, origin = _task(page, factor)
     if task is None:
         return
-    setting = (page.photo.digest, factor, start)
+    setting = (page.photo.digest + page.networks.names[-1], factor, start)
     known: Learned | None = st.session_state.get("fit_learned")
     if known is not None and known.setting != setting:
         known = None

@@ -26,9 +26,9 @@ def scale(*arrays: np.ndarray) -> Scale:
     return Scale(0.0, max(float(np.max(a)) for a in arrays) or 1.0)
 
 
-def number(value: float, decimals: int = 2) -> str:
+def number(value: float) -> str:
     """At most three digits, and a real minus."""
-    text = f"{value:.0f}" if abs(value) >= 100 else f"{round(value, decimals):.3g}"
+    text = f"{value:.0f}" if abs(value) >= 100 else f"{round(value, 2):.3g}"
     return ("0" if text in ("-0", "0") else text).replace("-", "−")
 
 
@@ -79,9 +79,8 @@ def _write(figure: go.Figure, layers: Sequence[tuple[np.ndarray, Scale]], size: 
     shape = layers[0][0].shape
     texts, light = np.full(shape, "", object), np.zeros(shape, bool)
     for values, colours in layers:
-        decimals = 2 if shape[1] <= 8 or colours.low >= 0 else 1
         there = ~np.isnan(values)
-        texts[there] = [number(v, decimals) for v in values[there]]
+        texts[there] = [number(v) for v in values[there]]
         painted = render.heatmap(values, colours.low, colours.high, colours.cmap)  # (h, w, 3)
         light |= there & (painted @ np.array([0.299, 0.587, 0.114]) > 120)  # luma of ITU-R BT.601
     blanks = np.frompyfunc(lambda text: BLANK * len(text), 1, 1)(texts)
