@@ -178,3 +178,16 @@ def test_stepping_back_to_one_axis_keeps_what_is_possible():
     rerun(at)
     assert not at.error
     assert at.slider(key="t_step").value <= 5
+
+
+def test_own_numbers_survive_a_visit_to_another_page():
+    at = start(PAGE, t_input="Own", t_cells="7,0,0,0,0", t_step="1", t_i="0")
+    assert "**out[0]** = 7 × 0.75" in said(at)
+    at.switch_page("pages/compare.py")
+    at.query_params.clear()
+    rerun(at)
+    at.switch_page(PAGE)
+    at.query_params.update({"t_input": "Own", "t_step": "1", "t_i": "0"})
+    rerun(at)
+    assert "**out[0]** = 7 × 0.75" in said(at)
+    assert at.query_params["t_cells"] == "7,0,0,0,0"

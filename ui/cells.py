@@ -22,9 +22,9 @@ def editor(name: str, start: np.ndarray, label: str) -> np.ndarray:
         (h, w) float64; an empty cell counts as 0.
     """
     state, shape = st.session_state, "x".join(map(str, start.shape))
-    key, first = f"{name}_{shape}_grid", f"{name}_{shape}_start"
-    if key not in state:  # the page was just opened: what is typed later is kept by the widget
-        state[first] = _linked(name, start)
+    key, first, last = (f"{name}_{shape}_{part}" for part in ("grid", "first", "last"))
+    if key not in state:  # the page was just opened: what is typed from now on is kept by the widget
+        state[first] = _linked(name, state.get(last, start))
     columns = [str(i + 1) for i in range(start.shape[1])]
     number = st.column_config.NumberColumn(min_value=-LARGEST, max_value=LARGEST, format="%.3g", width=72)
     edited = st.data_editor(
@@ -32,6 +32,7 @@ def editor(name: str, start: np.ndarray, label: str) -> np.ndarray:
         column_config=dict.fromkeys(columns, number), width="content",
     )  # fmt: skip
     values = np.nan_to_num(edited.to_numpy(np.float64)).clip(-LARGEST, LARGEST)
+    state[last] = values
     if np.array_equal(values, start):
         forget(name)
     else:
