@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from apps import png, rerun, said, start
 
 from fcnviz import render, samples
-from tests.test_pages import passes, png, rerun, said, start  # noqa: F401 (passes is a fixture)
 from ui import cells
 
 PAGE = "pages/upsampling.py"
@@ -93,7 +93,7 @@ def test_playing_goes_on_by_one_stamp_and_stops_at_the_end():
     assert at.slider(key="t_step").value <= 1
 
 
-def test_widgets_cost_no_forward_pass(passes):  # noqa: F811
+def test_widgets_cost_no_forward_pass(passes):
     at = start(PAGE, t_axes="2-D", photo="coffee")
     assert passes == [32, 16, 8]
     passes.clear()
@@ -111,7 +111,7 @@ def test_widgets_cost_no_forward_pass(passes):  # noqa: F811
     assert "FCN-32s's stride-32 scores for" in said(at)
 
 
-def test_learning_reaches_fixed_bilinear_and_stays_until_the_setting_changes(passes):  # noqa: F811
+def test_learning_reaches_fixed_bilinear_and_stays_until_the_setting_changes(passes):
     at = start(PAGE, photo="motorbike")
     passes.clear()
     at.button(key="fit_go").click()
@@ -127,7 +127,7 @@ def test_learning_reaches_fixed_bilinear_and_stays_until_the_setting_changes(pas
     assert passes == []
 
 
-def test_shift_and_stitch_costs_f_squared_passes_once(passes):  # noqa: F811
+def test_shift_and_stitch_costs_f_squared_passes_once(passes):
     at = start(PAGE, photo="cat", stitch_f="2")
     passes.clear()
     at.button(key="stitch_go").click()
