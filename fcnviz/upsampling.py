@@ -22,12 +22,17 @@ def bilinear_kernel(size: int) -> torch.Tensor:
     >>> bilinear_kernel(4)[0].tolist()
     [0.0625, 0.1875, 0.1875, 0.0625]
     """
+    line = bilinear_line(size)
+    return torch.outer(line, line).float()
+
+
+def bilinear_line(size: int) -> Tensor:
+    """One axis of the bilinear kernel, (size,) float64: 1 − |x − c| / f."""
     if size < 1:
         raise ValueError(f"a kernel has at least one pixel, not {size}")
     f = (size + 1) // 2
     centre = f - 1 if size % 2 else f - 0.5
-    line = 1 - (torch.arange(size, dtype=torch.float64) - centre).abs() / f
-    return torch.outer(line, line).float()
+    return 1 - (torch.arange(size, dtype=torch.float64) - centre).abs() / f
 
 
 class Deconvolution(nn.ConvTranspose2d):

@@ -1,0 +1,57 @@
+"""The page on upsampling in a real browser: by keyboard, playing, learning, on a phone."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+
+def visit(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.get_by_role("button", name=re.compile("Run .* passes"))).to_be_visible()
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    expect(page.locator("[data-test-script-state=notRunning]")).to_have_count(1)
+    expect(page.get_by_test_id("stSpinner")).to_have_count(0)
+
+
+def slider(page: Page, label: str):
+    return page.get_by_test_id("stMain").get_by_role("slider", name=label)
+
+
+def test_stepping_by_keyboard_changes_the_sum_and_the_link(page, url):
+    visit(page, f"{url}/upsampling?t_step=1&t_i=4")
+    expect(page.get_by_text("so far")).to_be_visible()  # two stamps reach cell 4: neither is done
+    slider(page, "Stamps done").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile("t_step=2"))
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("out[4] = 1 × 0.25 + 3 × 0.75 = 2.5")).to_be_visible()
+    expect(page.get_by_text("so far")).to_have_count(0)
+
+
+def test_play_runs_to_the_end_and_stops(page, url):
+    visit(page, f"{url}/upsampling?t_step=2")
+    page.get_by_role("button", name="Play").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(page).to_have_url(re.compile("t_step=5"))
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_learning_is_watched_and_ends_with_both_ius(page, url):
+    visit(page, f"{url}/upsampling?photo=motorbike&fit_stride=16")
+    page.get_by_role("button", name="Learn", exact=False).click()
+    expect(page.get_by_text(re.compile(r"Step \d+ of 200"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Mean IU: learned [\d.]+ %, fixed bilinear"))).to_be_visible()
+
+
+def test_a_phone_needs_no_sideways_scrolling(browser, url):
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    visit(page, f"{url}/upsampling?t_input=Own&t_axes=2-D&g_k=6&g_s=4")
+    assert page.get_by_test_id("stMain").evaluate("e => e.scrollWidth") <= 390
+    context.close()

@@ -1,0 +1,153 @@
+"""What the page on upsampling works on: a small input, a kernel, stride and padding, all in the link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+import torch
+from torch import Tensor
+
+from fcnviz import kernels, transposed, voc
+from ui import cells, panels
+from ui.frame import Inputs
+
+HEATMAP, OWN = "Coarse heatmap", "Own"
+#: Small inputs by name: 1-D, 2-D.
+PRESETS: dict[str, tuple[list[float], list[list[float]]]] = {
+    "Numbers": ([2, 1, 3, 0, 1], [[2, 0, 1], [1, 3, 1], [0, 1, 2]]),
+    "Impulse": ([0, 0, 1, 0, 0], [[0, 0, 0], [0, 1, 0], [0, 0, 0]]),
+    "Edge": ([0, 0, 1, 1, 1], [[0, 0, 1], [0, 1, 1], [0, 1, 1]]),
+    "Constant": ([1, 1, 1, 1, 1], [[1, 1, 1], [1, 1, 1], [1, 1, 1]]),
+}
+AXES = {"1-D": 1, "2-D": 2}
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """One transposed convolution on one small input.
+
+    Attributes:
+        x: (n,) or (h, w) float64.
+        kernel: (k,) or (k, k) float64.
+        stride: of the transposed convolution.
+        pad: its padding: cells cut off each side of the output.
+    """
+
+    x: Tensor
+    kernel: Tensor
+    stride: int
+    pad: int
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Of the output."""
+        return transposed.output_size(self.x.shape, self.kernel.shape, self.stride, self.pad)
+
+
+def setting(page: Inputs) -> Setting | None:
+    """Draw the choices and return them; None, with a sentence that says why, if there is no such layer."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        axes = AXES[
+            st.segmented_control(
+                "Axes", AXES, default="1-D", required=True, key="t_axes", bind="query-params"
+            )
+        ]
+        source = st.selectbox(
+            "Input", [*PRESETS, HEATMAP, OWN], key="t_input", bind="query-params", width=170
+        )
+        form = st.selectbox(
+            "Kernel", [*kernels.NAMES, OWN], 1, key="t_kernel", bind="query-params", width=130
+        )
+        size = st.slider("Kernel size k", 1, 6, 4, key="t_k", bind="query-params", width=130)
+        stride = st.slider("Stride s", 1, 4, 2, key="t_s", bind="query-params", width=130)
+        pad = st.slider("Padding p", 0, 4, 1, key="t_p", bind="query-params", width=130)
+    x = _input(page, source, axes)
+    if x is None:
+        return None
+    kernel = _kernel(form, size, stride, axes)
+    try:
+        transposed.output_size(x.shape, kernel.shape, stride, pad)
+    except ValueError as error:
+        st.error(f"There is no output: {error}.", icon=":material/error:")
+        return None
+    return Setting(x, kernel, stride, pad)
+
+
+def _input(page: Inputs, source: str, axes: int) -> Tensor | None:
+    if source == OWN:
+        start = np.atleast_2d(np.array(PRESETS["Numbers"][axes - 1], np.float64))
+        st.caption("Your input: click a cell and type. The link keeps the numbers.")
+        values = cells.editor("t_cells", start, "Editable input values")
+        return torch.from_numpy(values[0] if axes == 1 else values)
+    cells.forget("t_cells")
+    if source in PRESETS:
+        return torch.tensor(PRESETS[source][axes - 1], dtype=torch.float64)
+    cut = heatmap(page, (1, 5) if axes == 1 else (3, 3))
+    if cut is None:
+        return None
+    st.caption(f"Input: {cut.text}, rounded to one decimal.")
+    values = np.round(cut.values, 1)
+    return torch.from_numpy(values[0] if axes == 1 else values)
+
+
+def _kernel(form: str, size: int, stride: int, axes: int) -> Tensor:
+    if form != OWN:
+        cells.forget("t_weights")
+        return kernels.kernel(form, size, stride, axes)
+    st.caption("Your kernel: click a cell and type.")
+    return own_kernel("t_weights", size, axes)
+
+
+def own_kernel(name: str, size: int, axes: int) -> Tensor:
+    """An editable kernel, bilinear at first: (size,) or (size, size) float64."""
+    start = np.atleast_2d(kernels.kernel("Bilinear", size, 1, axes).numpy())
+    values = torch.from_numpy(cells.editor(name, start, "Editable kernel weights"))
+    return values[0] if axes == 1 else values
+
+
+# --- numbers from the photo
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A part of the photo's coarse scores.
+
+    Attributes:
+        values: (h, w) float64.
+        text: what they are.
+        label: the class.
+    """
+
+    values: np.ndarray
+    text: str
+    label: int
+
+
+def heatmap(page: Inputs, size: tuple[int, int]) -> Cut | None:
+    """Stride-32 scores of the strongest class but background around its peak, at most `size` (h, w)."""
+    results = panels.run(page.photo, page.networks)
+    if not results:
+        return None
+    scores = results[0].segmentation.scores.s32[0].numpy()  # (C, h, w)
+    label = strongest(scores)
+    shape = scores[label].shape
+    peak = np.unravel_index(scores[label].argmax(), shape)
+    window = tuple(_around(int(p), want, n) for p, want, n in zip(peak, size, shape, strict=True))
+    values = scores[label][window].astype(np.float64)
+    h, w = values.shape
+    text = (
+        f"{results[0].title}'s stride-32 scores for {voc.CLASSES[label]}, {w} × {h} cells around their peak"
+    )
+    return Cut(values, text, label)
+
+
+def strongest(scores: np.ndarray) -> int:
+    """The class but background that has the highest score anywhere on a (C, h, w) map."""
+    return 1 + int(scores[1:].max((1, 2)).argmax())
+
+
+def _around(peak: int, want: int, n: int) -> slice:
+    first = int(np.clip(peak - want // 2, 0, max(n - want, 0)))
+    return slice(first, min(first + want, n))
