@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import platform
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import streamlit as st
@@ -15,6 +17,7 @@ from fcnviz.fcn import FCN
 from fcnviz.images import fit
 from fcnviz.inference import Segmentation
 
+_T = TypeVar("_T")
 _Pair = tuple[Segmentation, Segmentation]
 _GLIBC = platform.libc_ver()[0] == "glibc"
 
@@ -27,6 +30,17 @@ def _worker() -> ThreadPoolExecutor:
     keeps buffers of its own: with Streamlit's thread for each script run, memory would grow with the visits.
     """
     return ThreadPoolExecutor(1, "inference")
+
+
+def work(function: Callable[..., _T], *args: object) -> _T:
+    """Run something on the thread that runs networks, and wait for it."""
+    return _worker().submit(_trimmed, function, *args).result()
+
+
+def pieces(steps: Iterator[_T]) -> Iterator[_T]:
+    """A long job on that thread, step by step, so that others get their turn in between."""
+    while (step := _worker().submit(next, steps, None).result()) is not None:
+        yield step
 
 
 @st.cache_resource(show_spinner="Loading the weights …", max_entries=8)
@@ -45,12 +59,11 @@ def segment(digest: str, name: str, device: str, _image: Image.Image) -> Segment
         device: as chosen in the sidebar.
         _image: the photo itself.
     """
-    net = model(name, device)
-    return _worker().submit(_segment, net, _image).result()
+    return work(inference.segment, model(name, device), _image)
 
 
-def _segment(net: FCN, image: Image.Image) -> Segmentation:
-    result = inference.segment(net, image)
+def _trimmed(function: Callable[..., _T], *args: object) -> _T:
+    result = function(*args)
     if _GLIBC:
         ctypes.CDLL(None).malloc_trim(0)  # hand freed activations back to the system
     return result
