@@ -13,6 +13,7 @@ ICON = Path(__file__).parent / "assets" / "icon.png"
 PAGES = (
     ("app.py", "Start", ":material/home:"),
     ("pages/compare.py", "Compare", ":material/compare:"),
+    ("pages/convolutionalize.py", "Convolutionalize", ":material/grid_on:"),
 )
 
 

@@ -1,0 +1,252 @@
+"""Panels of "Convolutionalize" about what it costs: VGG16's fc6, input sizes, and the race."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+import torch
+from torch import Tensor, nn
+
+from fcnviz import backbones, digits, fc6, geometry, imagenet, paper, race, weights
+from ui import cache, convolution_figures, convolution_nets
+from ui.figures import CONFIG
+from ui.inputs import Networks, Photo
+
+# --- VGG16's fc6
+
+
+def vgg16(photo: Photo) -> None:
+    """Where VGG16's parameters are, and on demand its dense layers as convolutions on one memory."""
+    sizes = fc6.sizes()
+    st.plotly_chart(convolution_figures.shares(sizes), key="conv_shares", config=CONFIG)
+    st.caption(
+        f"VGG16's {sum(sizes.values()):,} parameters, biases included. fc6 reads all of pool5: 7 × 7 × 512 = "
+        "25,088 values, each with a weight to each of 4,096 outputs."
+    )
+    file = imagenet.vgg16_file()
+    origin = "torchvision's ImageNet weights" if file else "random weights, untrained"
+    if not st.toggle("Build it and compare (550 MB, a few seconds)", key="conv_vgg", bind="query-params"):
+        st.caption(f"It will have {origin}. The memory is given back as soon as the numbers are there.")
+        return
+    try:
+        found = _check(photo.digest, str(file), photo.image)
+    except weights.WeightsError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.table(pd.DataFrame([_layer(layer) for layer in found.layers]).set_index("Layer"))
+    _vgg_text(found)
+
+
+@st.cache_data(show_spinner="Building VGG16, running it both ways and letting it go …", max_entries=16)
+def _check(digest: str, file: str, _image: object) -> fc6.Check:
+    return cache.work(fc6.check, _image)
+
+
+def _layer(layer: fc6.Layer) -> dict[str, str]:
+    shown = (" × ".join(f"{n:,}" for n in shape) for shape in (layer.dense, layer.kernels))
+    dense, kernels = shown
+    return {
+        "Layer": layer.name,
+        "As a matrix": dense,
+        "As kernels": kernels,
+        "Weights": f"{layer.weights:,}",
+        "Memory": f"{4 * layer.weights / 1e6:.0f} MB, " + ("shared" if layer.one_memory else "twice"),
+    }
+
+
+def _vgg_text(found: fc6.Check) -> None:
+    h, w = found.grid
+    if not found.trained:
+        st.info(
+            "Random weights: this network is untrained and its answers mean nothing; that both ways agree does. "
+            f"Put torchvision's {weights.VGG16} into weights/ to see it trained.",
+            icon=":material/info:",
+        )
+    else:
+        best = ", ".join(f"{name} {100 * p:.1f} %" for name, p in found.top)
+        st.markdown(f"torchvision's weights; on the centre crop it says: {best}.")
+    st.markdown(
+        f"On your photo's pool5: one 7 × 7 map, max |Δ| = **{found.one_window:.1e}**; all {h * w} windows of a "
+        f"{found.pool5[1]} × {found.pool5[0]} map, max |Δ| = **{found.every_window:.1e}** (scores reach "
+        f"{found.largest:.2g}). One weight of the matrix moved by 1: the dense output moved by "
+        f"{found.moved[0]:+.3f}, the convolution's by {found.moved[1]:+.3f}."
+    )
+
+
+# --- any input size
+
+SIZES = (192, 224, 256, 320, 384, 500, 512, 640, 800, 1024)
+
+
+def sizes() -> None:
+    """Five input sizes: who takes them, and what comes out."""
+    chosen = st.multiselect(
+        "Square inputs, px", SIZES, (224, 256, 320, 384, 500), max_selections=5, key="conv_sizes",
+        bind="query-params",
+    )  # fmt: skip
+    if not chosen:
+        st.info("Pick at least one size.")
+        return
+    st.dataframe(pd.DataFrame([_row(side) for side in chosen]), hide_index=True, width="stretch")
+    st.caption(
+        "Dense VGG16 stands for the paper's: flatten pool5, then fc6; the sizes are tried on layers that have "
+        "shapes but no numbers. (torchvision's VGG16 pools any map to 7 × 7 first, and EfficientNet-Lite0 averages "
+        "the whole map: both take other sizes, yet answer once for the whole picture.) Grids are cells across."
+    )
+    _extra(chosen)
+
+
+def _row(side: int) -> dict[str, str]:
+    dense = _refusal(side)
+    vgg, fcn = (_try(chain, side) for chain in (_vgg16(), backbones.vgg16_chain()))
+    lite = imagenet.grid(side)
+    return {
+        "input": f"{side} × {side}",
+        "VGG16, dense": "1,000 scores" if dense is None else f"refuses: {dense}",
+        "VGG16, convolutional": _shown(vgg),
+        "VGG16 as FCN (pad 100)": _shown(fcn),
+        "Lite0, convolutional": _shown(lite),
+        "Lite0 as FCN": _shown(-(-side // 32)),
+    }
+
+
+def _shown(n: int) -> str:
+    return f"{n} × {n}" if n > 0 else "too small"
+
+
+def _vgg16() -> list[geometry.Layer]:
+    """VGG16 as a classifier: conv1_1 padded by 1, pooling that rounds down."""
+    return [replace(layer, ceil=False) for layer in backbones.vgg16_chain(pad=1)]
+
+
+def _try(chain: list[geometry.Layer], side: int) -> int:
+    try:
+        return geometry.size(chain, side)
+    except ValueError:
+        return 0
+
+
+def _refusal(side: int) -> str | None:
+    """What fc6 as a dense layer says of the pool5 map of this input; None if it takes it."""
+    n = _try(_vgg16()[:-2], side)
+    dense = nn.Linear(int(np.prod(fc6.POOL5)), 4096, device="meta")
+    try:
+        dense(torch.empty(1, fc6.POOL5[0] * n * n, device="meta"))
+    except RuntimeError:
+        return f"{fc6.POOL5[0] * n * n:,} values, not {dense.in_features:,}"
+    return None
+
+
+def _extra(chosen: list[int]) -> None:
+    side = max(chosen)
+    grid, window = _try(_vgg16(), side), imagenet.CROP
+    if grid < 1:
+        return
+    picture, words = st.columns([2, 3], gap="large", vertical_alignment="center")
+    with picture:
+        figure = convolution_figures.windows(side, grid, window, imagenet.STRIDE)
+        st.plotly_chart(figure, key="conv_windows", config=CONFIG)
+    with words:
+        st.markdown(
+            f"**The extra cells of {side} × {side}.** Each of the {grid} × {grid} cells answers for a {window} × "
+            f"{window} window, {imagenet.STRIDE} px further than its neighbour: solid the first, dashed the one "
+            "to its right, dotted the last; dots are the centres."
+        )
+
+
+# --- the race
+
+_LITE0, _DIGITS = "EfficientNet-Lite0, 224 px windows", "Digits, 8 px windows"
+
+
+def the_race(photo: Photo, networks: Networks) -> None:
+    """Crop by crop against one pass, on this device, with a stop button."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        name = st.selectbox("Network", (_LITE0, _DIGITS), key="conv_racer", bind="query-params", width=300)
+        most = st.slider(
+            "Windows a side, up to", 4, 12, 10, 2, key="conv_most", bind="query-params", width=200
+        )
+        go = st.button("Start", key="conv_race", icon=":material/play_arrow:", type="primary")
+        stop = st.empty()
+    device = str(weights.pick_device(networks.device))
+    given = (name, most, device, photo.digest)
+    if go:
+        stop.button("Stop", key="conv_stop", icon=":material/stop:")
+        st.session_state["conv_laps"] = (given, [])
+        _run(given, photo)
+        stop.empty()
+    kept, laps = st.session_state.get("conv_laps", (None, []))
+    if laps and kept == given:
+        _laps(laps, name, device)
+    else:
+        st.caption(f"Not run yet. It takes some seconds on {device}, and can be stopped.")
+    _print()
+
+
+def _run(given: tuple[str, int, str, str], photo: Photo) -> None:
+    """Run the laps, each kept as soon as it is there: what stops this script loses none."""
+    name, most, device, _ = given
+    runner, image = _contestant(name, device, photo)
+    sides = [1, *range(2, most + 1, 2)]
+    bar = st.progress(0.0, "Warming up …")
+    for step in cache.pieces(
+        race.race(runner, [image(runner.side(n)) for n in sides], 1 if device == "cpu" else 5)
+    ):
+        if step.lap:
+            st.session_state["conv_laps"][1].append(step.lap)
+        done = len(st.session_state["conv_laps"][1])
+        bar.progress(min(step.share, 1.0), f"{done} of {len(sides)} image sizes done")
+    bar.empty()
+
+
+def _contestant(name: str, device: str, photo: Photo) -> tuple[race.Runner, Callable[[int], Tensor]]:
+    if name == _DIGITS:
+        net = convolution_nets.bundled().to(device)
+        return race.Runner(net, digits.SIDE, 1), lambda side: digits.scatter((side, side), 4, 0).pixels.to(
+            device
+        )
+    net = convolution_nets.lite0(device)[0]
+    batch = 4 if device == "cpu" else 64  # what is fastest for the crops
+    return race.Runner(net, imagenet.CROP, imagenet.STRIDE, batch), lambda side: _square(photo, side, device)
+
+
+def _square(photo: Photo, side: int, device: str) -> Tensor:
+    image = imagenet.scaled(photo.image, side).crop((0, 0, side, side))
+    return imagenet.prepare(image).to(device, memory_format=torch.channels_last)
+
+
+def _laps(laps: list[race.Lap], name: str, device: str) -> None:
+    last = laps[-1]
+    chart, numbers = st.columns([3, 2], gap="large")
+    with chart:
+        st.plotly_chart(convolution_figures.times(laps), key="conv_times", config=CONFIG)
+    with numbers:
+        st.metric(f"{last.windows} windows, {last.side} × {last.side} px", f"{last.ratio:.1f} × as fast")
+        st.markdown(
+            f"crop by crop **{1000 * last.crops:,.3g} ms**, {last.crops_flops / 1e9:,.3g} GFLOPs  \n"
+            f"one pass **{1000 * last.one_pass:,.3g} ms**, {last.pass_flops / 1e9:,.3g} GFLOPs "
+            f"({last.crops_flops / last.pass_flops:.1f} × fewer)  \n"
+            f"outputs: max |Δ| {last.difference:.1e}, the same best class in {100 * last.agreement:.0f} % of windows"
+        )
+        if name == _LITE0:
+            st.caption(
+                "Lite0 pads its convolutions: a crop sees zeros around it, a window of the photo sees the photo. "
+                "So its outputs differ; the digits network has no padding, and its outputs are equal."
+            )
+    st.caption(
+        f"Measured here just now on {device}, warmed up and synchronised; medians where it is repeated."
+    )
+
+
+def _print() -> None:
+    crop, one_pass, count = (paper.AMORTISATION[key] for key in ("crop", "one_pass", "windows"))
+    st.markdown(
+        f"**The paper** · AlexNet, on what section 3.1 calls a typical GPU: {crop} ms for one 227 × 227 crop, "
+        f"{one_pass:.0f} ms for a 10 × 10 grid of a 500 × 500 image. {count:.0f} crops one after the other would take "
+        f"{count * crop:.0f} ms: {count * crop / one_pass:.1f} × as long. Another network on another device: not "
+        "comparable with the numbers above."
+    )
