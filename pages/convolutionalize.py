@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from ui import convolution, convolution_costs, convolution_nets, frame
+from ui import convolution, convolution_costs, convolution_digits, convolution_photo, frame
 
 page = frame.begin("Convolutionalize")
 photo, networks = page.photo, page.networks
 st.title("A dense layer is a convolution", anchor=False)
 st.markdown(
-    "A classifier ends in **dense layers**, which take one size of input and say nothing of *where*. Read the same "
-    "weights as **kernels**, and it takes any size and answers once a window: a **heatmap**."
+    "A classifier ends in **dense layers**, which take one size of input and say nothing of *where*. Read "
+    "the same weights as **kernels**, and it takes any size and answers once a window: a **heatmap**."
 )
 
 
@@ -25,12 +25,12 @@ def toy() -> None:
 
 toy()
 st.subheader("Digits: (4, 4, 16) → 10, for real", anchor=False)
-net = convolution_nets.classifier()
+net = convolution_digits.classifier()
 if net is not None:
-    st.fragment(convolution_nets.canvas)(net)
+    st.fragment(convolution_digits.canvas)(net)
 
 st.subheader("Your photo, 1,000 classes", anchor=False)
-st.fragment(convolution_nets.on_photo)(photo, networks)
+st.fragment(convolution_photo.on_photo)(photo, networks)
 
 st.subheader("VGG16’s fc6: 102,760,448 weights", anchor=False)
 convolution_costs.vgg16(photo)

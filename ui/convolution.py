@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from fcnviz.convolutionalize import linear_to_conv
 from fcnviz.render import Scale
 from ui import convolution_figures, figures
+from ui.convolution_figures import outlined
 from ui.figures import CONFIG, Box, Extent
 
 MAPS = ("Random", "By hand")
@@ -91,15 +92,18 @@ def same_numbers(t: Toy) -> None:
     """Counts, the fold, both outputs, and what one changed weight does to them."""
     c, h, w = t.shape
     labels, inputs = t.dense.weight.shape
-    left, right = st.columns(2)
-    bias = "" if t.dense.bias is None else f" + {labels} biases = {labels * inputs + labels:,}"
-    for column, layer, title, sum_ in (
-        (left, t.dense, "Dense layer: flatten, then a matrix", f"{inputs} × {labels}{bias}"),
-        (right, t.conv, "Convolution: one kernel a label", f"{labels} × ({h} × {w} × {c}){bias}"),
+    for column, layer, title in zip(
+        st.columns(2),
+        (t.dense, t.conv),
+        (
+            f"Dense: flatten to {inputs}, then {inputs} × {labels}",
+            f"Convolution: {labels} kernels, {h} × {w} × {c}",
+        ),
+        strict=True,
     ):
-        count = sum(p.numel() for p in layer.parameters())
-        column.metric(title, f"{count:,}", help="Counted from the layer's own parameters.")
-        column.caption(f"weights {sum_}")
+        biases = 0 if layer.bias is None else layer.bias.numel()
+        count = f"{layer.weight.numel():,}" + (f" + {biases}" if biases else "")
+        column.metric(title, count, help="Weights + biases, counted from the layer's own parameters.")
     label, weight = _pick(labels, inputs)
     matrix = t.dense.weight.detach().view(labels, c, h, w).numpy()
     st.plotly_chart(
@@ -108,10 +112,10 @@ def same_numbers(t: Toy) -> None:
     )  # fmt: skip
     channel, y, x = np.unravel_index(weight, t.shape)
     st.caption(
-        f"Above: the matrix, {labels} rows of {inputs}. Below: row {label}, each channel folded into a {h} × {w} "
-        f"tile under its columns: kernel {label}. Circled in both: column {weight} = channel {channel}, y {y}, "
-        f"x {x}, weight {matrix[label, channel, y, x]:+.3f}. Click any weight, or use the sliders. Red is "
-        "positive, blue negative."
+        f"Above: the matrix, {labels} rows of {inputs}. Below: row {label}, each channel folded into a "
+        f"{h} × {w} tile under its columns: kernel {label}. Circled in both: column {weight} = channel "
+        f"{channel}, y {y}, x {x}, weight {_signed(matrix[label, channel, y, x], 3)}. Click any weight, or "
+        "use the sliders. Red is positive, blue negative."
     )
     _proof(t, label, weight)
 
@@ -128,7 +132,8 @@ def _pick(labels: int, inputs: int) -> tuple[int, int]:
         if inputs == 1:
             return label, 0
         weight = st.slider(
-            "Column (weight)", 0, inputs - 1, min(77, inputs - 1), key="conv_weight", bind="query-params", width=420
+            "Column (weight)", 0, inputs - 1, min(77, inputs - 1), key="conv_weight", bind="query-params",
+            width=420,
         )  # fmt: skip
     return label, weight
 
@@ -169,8 +174,8 @@ def _proof(t: Toy, label: int, weight: int) -> None:
         if move:
             moved = [(after - before)[label] for after in (dense, conv)]
             st.markdown(
-                f"The dense layer's weight moved by {move:+.1f}; label {label} moved by {moved[0]:+.3f} "
-                f"(dense) and {moved[1]:+.3f} (convolution)."
+                f"The dense layer's weight moved by {_signed(move, 1)}; label {label} moved by "
+                f"{_signed(moved[0], 3)} (dense) and {_signed(moved[1], 3)} (convolution)."
             )
         else:
             st.markdown(
@@ -201,20 +206,20 @@ def _shuffled(t: Toy) -> None:
     order = torch.randperm(h * w, generator=_seeded(seed)) if seed else torch.arange(h * w)
     mixed = t.features.flatten(2)[..., order].view(1, c, h, w)
     other = linear_to_conv(t.dense, t.shape).weight.detach().flatten(2)[..., order]  # (labels, C, H·W)
-    scale = Scale.over(t.features[0, 0].numpy())
+    scale = Scale.diverging(t.features[0, 0].numpy())
     for column, title, values in zip(
         st.columns(2), ("as it was", "shuffled"), (t.features[0, 0], mixed[0, 0]), strict=True
     ):
         column.plotly_chart(
-            figures.grid(values.numpy(), scale, unit="value"), key=f"conv_map_{title}", config=CONFIG
+            outlined(figures.grid(values.numpy(), scale, unit="value")), key=f"conv_{title}", config=CONFIG
         )
         column.caption(f"Channel 0, {title}")
     with torch.no_grad():
         before, after = t.dense(t.features.flatten(1)), other.flatten(1) @ mixed.flatten(1)[0]
         after = after if t.dense.bias is None else after + t.dense.bias
     st.markdown(
-        f"Scores of both: max |Δ| = **{(before - after).abs().max():.1e}**. To the dense layer the two maps are "
-        "the same thing."
+        f"Scores of both: max |Δ| = **{(before - after).abs().max():.1e}**. To the dense layer the two maps "
+        "are the same thing."
     )
 
 
@@ -234,9 +239,9 @@ def _moved(t: Toy) -> None:
     label = int(np.abs(alone).argmax())
     field, answer = st.columns(2)
     with field:
-        figure = figures.grid(larger[0, 0].numpy(), Scale.over(larger[0, 0].numpy()), unit="value")
+        figure = figures.grid(larger[0, 0].numpy(), Scale.diverging(larger[0, 0].numpy()), unit="value")
         figures.add_boxes(figure, [Box(x - 0.5, y - 0.5, x + w - 0.5, y + h - 0.5)])
-        st.plotly_chart(figure, key="conv_larger", config=CONFIG)
+        st.plotly_chart(outlined(figure), key="conv_larger", config=CONFIG)
         st.caption(f"Channel 0 of {big_w} × {big_h}")
     with answer:
         start = ((w - 1) / 2, (h - 1) / 2)
@@ -244,9 +249,13 @@ def _moved(t: Toy) -> None:
         figures.framed(figure, Extent.of((big_w, big_h)))
         cx, cy = x + start[0], y + start[1]
         figures.add_boxes(figure, [Box(cx - 0.5, cy - 0.5, cx + 0.5, cy + 0.5)])
-        st.plotly_chart(figure, key="conv_answer", config=CONFIG)
+        st.plotly_chart(outlined(figure), key="conv_answer", config=CONFIG)
         st.caption(f"Label {label}: 7 × 7 answers, at their windows' centres")
     st.markdown(
-        f"In the marked cell ({x}, {y}): **{maps[label, y, x]:+.4f}**; the dense layer on the features alone: "
-        f"**{alone[label]:+.4f}**."
+        f"In the marked cell ({x}, {y}): **{_signed(maps[label, y, x], 4)}**; the dense layer on the "
+        f"features alone: **{_signed(alone[label], 4)}**."
     )
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")

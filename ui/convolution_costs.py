@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from fcnviz import backbones, digits, fc6, geometry, imagenet, paper, race, weights
-from ui import cache, convolution_figures, convolution_nets
+from ui import cache, convolution_digits, convolution_figures, convolution_photo
 from ui.figures import CONFIG
 from ui.inputs import Networks, Photo
 
@@ -29,7 +30,7 @@ def vgg16(photo: Photo) -> None:
     )
     file = imagenet.vgg16_file()
     origin = "torchvision's ImageNet weights" if file else "random weights, untrained"
-    if not st.toggle("Build it and compare (550 MB, a few seconds)", key="conv_vgg", bind="query-params"):
+    if not st.toggle("Build it and compare (550 MB, a few seconds)", key="conv_vgg"):
         st.caption(f"It will have {origin}. The memory is given back as soon as the numbers are there.")
         return
     try:
@@ -62,17 +63,17 @@ def _vgg_text(found: fc6.Check) -> None:
     h, w = found.grid
     if not found.trained:
         st.info(
-            "Random weights: this network is untrained and its answers mean nothing; that both ways agree does. "
-            f"Put torchvision's {weights.VGG16} into weights/ to see it trained.",
+            "Random weights: this network is untrained, and its scores mean nothing. That both ways agree "
+            f"does. Put torchvision's {weights.VGG16} into weights/ to see it trained.",
             icon=":material/info:",
         )
     else:
         best = ", ".join(f"{name} {100 * p:.1f} %" for name, p in found.top)
         st.markdown(f"torchvision's weights; on the centre crop it says: {best}.")
     st.markdown(
-        f"On your photo's pool5: one 7 × 7 map, max |Δ| = **{found.one_window:.1e}**; all {h * w} windows of a "
-        f"{found.pool5[1]} × {found.pool5[0]} map, max |Δ| = **{found.every_window:.1e}** (scores reach "
-        f"{found.largest:.2g}). One weight of the matrix moved by 1: the dense output moved by "
+        f"On your photo's pool5: one 7 × 7 map, max |Δ| = **{found.one_window:.1e}**; all {h * w} windows of "
+        f"a {found.pool5[1]} × {found.pool5[0]} map, max |Δ| = **{found.every_window:.1e}** (scores reach "
+        f"{found.largest:.2g}). One weight of fc6's matrix moved by 1: the dense output moved by "
         f"{found.moved[0]:+.3f}, the convolution's by {found.moved[1]:+.3f}."
     )
 
@@ -93,9 +94,9 @@ def sizes() -> None:
         return
     st.dataframe(pd.DataFrame([_row(side) for side in chosen]), hide_index=True, width="stretch")
     st.caption(
-        "Dense VGG16 stands for the paper's: flatten pool5, then fc6; the sizes are tried on layers that have "
-        "shapes but no numbers. (torchvision's VGG16 pools any map to 7 × 7 first, and EfficientNet-Lite0 averages "
-        "the whole map: both take other sizes, yet answer once for the whole picture.) Grids are cells across."
+        "Dense VGG16 is the paper's: flatten pool5, then fc6, tried here on layers that have shapes but no "
+        "numbers. (torchvision's VGG16 first pools any map to 7 × 7, and EfficientNet-Lite0 averages the "
+        "whole map: both take other sizes, yet answer once for the whole picture.)"
     )
     _extra(chosen)
 
@@ -152,9 +153,10 @@ def _extra(chosen: list[int]) -> None:
         st.plotly_chart(figure, key="conv_windows", config=CONFIG)
     with words:
         st.markdown(
-            f"**The extra cells of {side} × {side}.** Each of the {grid} × {grid} cells answers for a {window} × "
-            f"{window} window, {imagenet.STRIDE} px further than its neighbour: solid the first, dashed the one "
-            "to its right, dotted the last; dots are the centres."
+            f"**The extra cells of {side} × {side}.** Each of VGG16's {grid} × {grid} cells is the "
+            f"classifier's answer for a window of {window} × {window} px, {imagenet.STRIDE} px further than "
+            "its neighbour's. Solid: the first window; dashed: the one to its right; dotted: the last. Dots: "
+            "their centres."
         )
 
 
@@ -193,9 +195,8 @@ def _run(given: tuple[str, int, str, str], photo: Photo) -> None:
     runner, image = _contestant(name, device, photo)
     sides = [1, *range(2, most + 1, 2)]
     bar = st.progress(0.0, "Warming up …")
-    for step in cache.pieces(
-        race.race(runner, [image(runner.side(n)) for n in sides], 1 if device == "cpu" else 5)
-    ):
+    images, repeats = [image(runner.side(n)) for n in sides], 1 if device == "cpu" else 5
+    for step in cache.pieces(race.race(runner, images, repeats)):
         if step.lap:
             st.session_state["conv_laps"][1].append(step.lap)
         done = len(st.session_state["conv_laps"][1])
@@ -205,13 +206,12 @@ def _run(given: tuple[str, int, str, str], photo: Photo) -> None:
 
 def _contestant(name: str, device: str, photo: Photo) -> tuple[race.Runner, Callable[[int], Tensor]]:
     if name == _DIGITS:
-        net = convolution_nets.bundled().to(device)
-        return race.Runner(net, digits.SIDE, 1), lambda side: digits.scatter((side, side), 4, 0).pixels.to(
-            device
-        )
-    net = convolution_nets.lite0(device)[0]
+        net = copy.deepcopy(convolution_digits.bundled()).to(device)
+        runner = race.Runner(net, digits.SIDE, stride=1)
+        return runner, lambda side: digits.scatter((side, side), 4, 0).pixels.to(device)
     batch = 4 if device == "cpu" else 64  # what is fastest for the crops
-    return race.Runner(net, imagenet.CROP, imagenet.STRIDE, batch), lambda side: _square(photo, side, device)
+    runner = race.Runner(convolution_photo.lite0(device)[0], imagenet.CROP, imagenet.STRIDE, batch)
+    return runner, lambda side: _square(photo, side, device)
 
 
 def _square(photo: Photo, side: int, device: str) -> Tensor:
@@ -230,12 +230,13 @@ def _laps(laps: list[race.Lap], name: str, device: str) -> None:
             f"crop by crop **{1000 * last.crops:,.3g} ms**, {last.crops_flops / 1e9:,.3g} GFLOPs  \n"
             f"one pass **{1000 * last.one_pass:,.3g} ms**, {last.pass_flops / 1e9:,.3g} GFLOPs "
             f"({last.crops_flops / last.pass_flops:.1f} × fewer)  \n"
-            f"outputs: max |Δ| {last.difference:.1e}, the same best class in {100 * last.agreement:.0f} % of windows"
+            f"outputs: max |Δ| {last.difference:.1e}, the same best class in {100 * last.agreement:.0f} % of "
+            "the windows"
         )
         if name == _LITE0:
             st.caption(
-                "Lite0 pads its convolutions: a crop sees zeros around it, a window of the photo sees the photo. "
-                "So its outputs differ; the digits network has no padding, and its outputs are equal."
+                "Lite0 pads its convolutions: a crop sees zeros around it, a window of the photo sees the "
+                "photo. So its outputs differ; the digits network has no padding, and its outputs are equal."
             )
     st.caption(
         f"Measured here just now on {device}, warmed up and synchronised; medians where it is repeated."
@@ -245,8 +246,8 @@ def _laps(laps: list[race.Lap], name: str, device: str) -> None:
 def _print() -> None:
     crop, one_pass, count = (paper.AMORTISATION[key] for key in ("crop", "one_pass", "windows"))
     st.markdown(
-        f"**The paper** · AlexNet, on what section 3.1 calls a typical GPU: {crop} ms for one 227 × 227 crop, "
-        f"{one_pass:.0f} ms for a 10 × 10 grid of a 500 × 500 image. {count:.0f} crops one after the other would take "
-        f"{count * crop:.0f} ms: {count * crop / one_pass:.1f} × as long. Another network on another device: not "
-        "comparable with the numbers above."
+        f"**The paper** · AlexNet, on what section 3.1 calls a typical GPU: {crop} ms for one 227 × 227 "
+        f"crop, {one_pass:.0f} ms for a 10 × 10 grid of a 500 × 500 image. {count:.0f} such crops take "
+        f"{count * crop:.0f} ms: {count * crop / one_pass:.1f} × as long. Another network on another device: "
+        "not comparable with ours."
     )

@@ -16,18 +16,19 @@ from ui.figures import FRAME, MARK, Box, Extent, add_boxes, colorscale, framed
 #: Everywhere on the page: what the dense layer says, and what the convolution says.
 DENSE, CONV = "#d9822b", "#3d8fd1"
 _CLEAR = "rgba(0,0,0,0)"
-_QUIET = {"showgrid": False, "zeroline": False, "fixedrange": True, "title": None}
+_QUIET = {"showgrid": False, "zeroline": False, "fixedrange": True, "title": None, "ticks": ""}
 
 
 def fold(weights: np.ndarray, label: int, column: int) -> go.Figure:
     """The dense matrix, and below it one row of it, folded into the kernel that it is.
 
-    Each channel's kernel slice stands right under the columns that it is made of. Every weight can be clicked:
-    `customdata` is (label, column).
+    Each channel's kernel slice stands right under the columns that it is made of. Every weight can be
+    clicked: `customdata` is (label, column, channel, y, x).
 
     Args:
         weights: (labels, C, H, W) float.
-        label, column: the weight that is marked in both places.
+        label: row of the weight that is marked in both places.
+        column: its column.
     """
     labels, c, h, w = weights.shape
     matrix, scale = weights.reshape(labels, -1), Scale.diverging(weights)
@@ -53,7 +54,7 @@ def fold(weights: np.ndarray, label: int, column: int) -> go.Figure:
 
 
 def _tiles(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A kernel's channels side by side, a gap between them: values (H, C·(W + 1)) and the edges in columns."""
+    """A kernel's channels side by side with gaps: values (H, C·(W + 1)), and their edges in columns."""
     c, h, w = kernel.shape
     gaps = np.full((c, h, 1), np.nan, np.float32)
     values = np.concatenate([kernel, gaps], 2).transpose(1, 0, 2).reshape(h, -1)
@@ -69,7 +70,7 @@ def _clickable(figure: go.Figure, matrix: np.ndarray, rows: np.ndarray, shape: t
 
 
 def _clickable_tiles(figure: go.Figure, kernel: np.ndarray, label: int, edges: np.ndarray) -> None:
-    c, h, w = kernel.shape
+    _, h, w = kernel.shape
     channel, y, x = (i.ravel() for i in np.indices(kernel.shape))
     left = edges[channel * (w + 1) + x]
     data = np.stack([np.full_like(channel, label), (channel * h + y) * w + x, channel, y, x], 1)
@@ -81,8 +82,8 @@ def _points(
 ) -> None:
     """Points that cannot be seen but hovered and clicked."""
     hover = (
-        "row %{customdata[0]}, column %{customdata[1]}<br>= kernel %{customdata[0]}, channel %{customdata[2]},"
-        " y %{customdata[3]}, x %{customdata[4]}<br>weight %{text}<extra></extra>"
+        "row %{customdata[0]}, column %{customdata[1]}<br>= kernel %{customdata[0]}, "
+        "channel %{customdata[2]}, y %{customdata[3]}, x %{customdata[4]}<br>weight %{text}<extra></extra>"
     )
     figure.add_scattergl(
         x=x, y=y, customdata=data.astype(int), text=[f"{v:+.3f}" for v in values], hovertemplate=hover,
@@ -138,6 +139,15 @@ def outputs(dense: np.ndarray, conv: np.ndarray, before: np.ndarray | None = Non
 # --- maps
 
 
+def outlined(figure: go.Figure, height: int | None = None) -> go.Figure:
+    """Frame what a figure shows, by a rectangle: the axes' own lines stay where the axes could have been."""
+    (left, right), (bottom, top) = figure.layout.xaxis.range, figure.layout.yaxis.range
+    figure.update_xaxes(showline=False).update_yaxes(showline=False)
+    line = {"color": FRAME, "width": 1}
+    figure.add_shape(type="rect", x0=left, x1=right, y0=bottom, y1=top, line=line, layer="below")
+    return figure.update_layout(height=height) if height else figure
+
+
 def cells(figure: go.Figure, shape: tuple[int, int], start: tuple[float, float], step: float) -> go.Figure:
     """Make the cells of an (h, w) map clickable: `customdata` is (x, y) of the cell."""
     y, x = (i.ravel() for i in np.indices(shape))
@@ -148,16 +158,14 @@ def cells(figure: go.Figure, shape: tuple[int, int], start: tuple[float, float],
     return figure
 
 
-def ink(pixels: np.ndarray, boxes: Sequence[Box] = ()) -> go.Figure:
+def ink(pixels: np.ndarray) -> go.Figure:
     """A canvas of digits, white ink on black."""
     h, w = pixels.shape
     trace = go.Heatmap(
         z=pixels, zmin=0, zmax=1, colorscale=[(0, "#000000"), (1, "#ffffff")], showscale=False,
         hovertemplate="x %{x}, y %{y}<br>ink %{z:.2f}<extra></extra>",
     )  # fmt: skip
-    figure = framed(go.Figure(trace), Extent.of((w, h)))
-    add_boxes(figure, boxes)
-    return figure
+    return framed(go.Figure(trace), Extent.of((w, h)))
 
 
 #: One colour a digit, told apart in both themes; the digit itself is written on hover and in small maps.
@@ -168,15 +176,25 @@ _TEN = ("#4e79a7", "#f28e2b", "#e15759", "#76b7b2", "#59a14f", "#edc948", "#b07a
 def answers(digits: np.ndarray, start: float, shows: Extent) -> go.Figure:
     """The best digit of every window, a colour each; cells without an answer (−1) are left empty."""
     h, w = digits.shape
-    z = np.where(digits < 0, np.nan, digits).astype(np.float32)
+    trace = _ten(digits, x=start + np.arange(w), y=start + np.arange(h), labelled=w <= 20)
+    return framed(go.Figure(trace), shows)
+
+
+def ten_colours() -> go.Figure:
+    """The legend of `answers`."""
+    figure = framed(go.Figure(_ten(np.arange(10)[None], np.arange(10), [0], labelled=True)),
+                    Extent(-0.5, -0.5, 9.5, 0.5), 30)  # fmt: skip
+    return figure.update_xaxes(showline=False).update_yaxes(showline=False)
+
+
+def _ten(digits: np.ndarray, x: Any, y: Any, *, labelled: bool) -> go.Heatmap:
     steps = [(edge, colour) for i, colour in enumerate(_TEN) for edge in (i / 10, (i + 1) / 10)]
     text = [["" if d < 0 else str(d) for d in row] for row in digits]
-    trace = go.Heatmap(
-        z=z, x=start + np.arange(w), y=start + np.arange(h), zmin=-0.5, zmax=9.5, colorscale=steps,
-        showscale=False, text=text, texttemplate="%{text}" if w <= 40 else None, textfont={"size": 11},
-        hovertemplate="best digit %{z:.0f}<extra></extra>",
+    return go.Heatmap(
+        z=np.where(digits < 0, np.nan, digits).astype(np.float32), x=x, y=y, zmin=-0.5, zmax=9.5,
+        colorscale=steps, showscale=False, text=text, texttemplate="%{text}" if labelled else None,
+        textfont={"size": 14, "color": "#101418"}, hovertemplate="best digit %{z:.0f}<extra></extra>",
     )  # fmt: skip
-    return framed(go.Figure(trace), shows)
 
 
 def heat(figure: go.Figure, values: np.ndarray, scale: Scale, start: float, step: float) -> go.Figure:
@@ -184,8 +202,8 @@ def heat(figure: go.Figure, values: np.ndarray, scale: Scale, start: float, step
     h, w = values.shape
     low, high = (f"{v:.3g}" for v in (scale.low, scale.high))
     figure.add_heatmap(
-        z=values.astype(np.float32), x=start + step * np.arange(w), y=start + step * np.arange(h), opacity=0.72,
-        zmin=scale.low, zmax=scale.high, colorscale=colorscale(scale.cmap), showscale=False,
+        z=values.astype(np.float32), x=start + step * np.arange(w), y=start + step * np.arange(h),
+        opacity=0.72, zmin=scale.low, zmax=scale.high, colorscale=colorscale(scale.cmap), showscale=False,
         hovertemplate=f"probability %{{z:.3f}} (colours: {low} to {high})<extra></extra>",
     )  # fmt: skip
     return figure
@@ -202,13 +220,10 @@ def windows(side: int, grid: int, window: int, stride: int) -> go.Figure:
     figure = go.Figure(go.Scatter(x=x, y=y, mode="markers", marker=marker, hoverinfo="skip"))
     framed(figure, Extent(-0.5, -0.5, side - 0.5, side - 0.5), height=300)
     last = stride * (grid - 1)
-    spots = dict.fromkeys([(0, 0), (min(stride, last), 0), (last, last)])
-    dashes = ("solid", "dash", "dot")
-    add_boxes(
-        figure,
-        [Box(x - 0.5, y - 0.5, x + window - 0.5, y + window - 0.5, d) for (x, y), d in zip(spots, dashes)],
-    )  # fmt: skip
-    return figure
+    spots = {(0, 0): "solid", (min(stride, last), 0): "dash", (last, last): "dot"}
+    edge = window - 0.5
+    add_boxes(figure, [Box(x - 0.5, y - 0.5, x + edge, y + edge, dash) for (x, y), dash in spots.items()])
+    return outlined(figure)
 
 
 def shares(sizes: dict[str, int]) -> go.Figure:
@@ -219,7 +234,8 @@ def shares(sizes: dict[str, int]) -> go.Figure:
         share = 100 * count / total
         figure.add_bar(
             x=[count], y=[""], orientation="h", name=name, marker_color=colour,
-            text=f"{name}<br>{share:.0f} %" if share > 8 else "", textposition="inside", insidetextanchor="middle",
+            text=f"{name}<br>{share:.0f} %" if share > 8 else "", textposition="inside",
+            insidetextanchor="middle",
             textfont={"color": "#101418", "size": 14}, textangle=0,
             hovertemplate=f"{name}: {count:,} parameters, {share:.1f} %<extra></extra>",
         )  # fmt: skip
