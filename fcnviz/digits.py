@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
-from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from fcnviz import weights
@@ -58,13 +58,25 @@ class Split:
 
 @cache
 def splits() -> tuple[Split, Split]:
-    """The 1,437 training and the 360 test images, always the same."""
-    data = load_digits()
-    images = torch.from_numpy(data.images).float()[:, None] / 16
-    labels = torch.from_numpy(data.target).long()
+    """The 1,437 training and the 360 test images, always the same.
+
+    Raises:
+        FileNotFoundError: scikit-learn is not installed, or no longer carries them.
+    """
+    table = torch.from_numpy(np.loadtxt(_table(), delimiter=","))  # (1797, 64 + 1)
+    images, labels = table[:, :-1].float().view(-1, 1, SIDE, SIDE) / 16, table[:, -1].long()
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(SPLIT_SEED))
     train, test = order[:-TEST_IMAGES], order[-TEST_IMAGES:]
     return Split(images[train], labels[train]), Split(images[test], labels[test])
+
+
+def _table() -> Path:
+    """The file that `sklearn.datasets.load_digits` reads; importing the package for it would take 80 MB."""
+    spec = find_spec("sklearn")
+    path = Path(spec.origin).parent / "datasets/data/digits.csv.gz" if spec and spec.origin else None
+    if path is None or not path.is_file():
+        raise FileNotFoundError("the digits are datasets/data/digits.csv.gz of scikit-learn: not found here")
+    return path
 
 
 @torch.no_grad()
@@ -84,7 +96,7 @@ class Epoch:
     Attributes:
         number: 1, 2, ….
         of: how many there will be.
-        loss: mean cross-entropy over the training images.
+        loss: mean over the batches, of the digits and of the windows between them.
         accuracy: on the test images, which take no part in the training nor in when it ends.
     """
 

@@ -1,12 +1,13 @@
-"""VGG16's dense layers fc6, fc7 and fc8 as convolutions on their own memory, checked on real activations.
+"""VGG16's dense layers fc6, fc7 and fc8 as convolutions on their own memory, checked on a photo.
 
-fc6 has three quarters of the network's weights, so nothing here makes a second copy of them: the network is
-built, viewed, run and dropped by one call.
+fc6 alone takes 411 MB. So the layers come and go one after the other, each is looked at both ways while it is
+there, and nothing makes a second copy of it.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -14,10 +15,9 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torchvision.models import VGG, vgg16
 
 from fcnviz import imagenet
-from fcnviz.convolutionalize import dense_to_conv, sliding_window
+from fcnviz.convolutionalize import linear_to_conv, sliding_window
 
 #: What fc6 reads of one 224 × 224 crop, (C, H, W), and where the dense layers stand in torchvision's list.
 POOL5 = (512, 7, 7)
@@ -58,7 +58,8 @@ class Check:
         one_window: largest |Δ| between dense and convolutional scores of one 7 × 7 map.
         every_window: the same over every window of the larger map.
         largest: |score|, to compare these with.
-        moved: by how much each output moved, dense and convolutional, when one weight of fc6's matrix did.
+        moved: how far fc6's first output moved, dense and convolutional, when 1 was added to a weight of its
+            matrix.
         top: the five best (name, probability) of the crop.
     """
 
@@ -75,8 +76,7 @@ class Check:
 
 def sizes() -> dict[str, int]:
     """Parameters of VGG16 by part: its thirteen convolutions, then fc6, fc7 and fc8. Allocates nothing."""
-    with torch.device("meta"):
-        net = vgg16(weights=None, init_weights=False)
+    net = imagenet.vgg16_empty()
     dense = {name: _count(net.classifier[i]) for name, i in DENSE.items()}
     return {"conv1_1 … conv5_3": _count(net.features), **dense}
 
@@ -85,63 +85,110 @@ def _count(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
-@torch.no_grad()
 def check(image: Image.Image) -> Check:
-    """Build VGG16, look at its dense layers as convolutions, run both on a photo, and let it go again.
+    """All of `steps` at once."""
+    return next(found for found in steps(image) if isinstance(found, Check))
+
+
+@torch.no_grad()
+def steps(image: Image.Image) -> Iterator[str | Check]:
+    """Run VGG16 on a photo, its dense layers both ways: on windows as matrices, on maps as convolutions.
 
     Args:
         image: RGB.
+
+    Yields:
+        the name of each part as soon as it has run and its memory is free again; at last what was found.
 
     Raises:
         WeightsError: torchvision's file is there, but damaged.
     """
     file = imagenet.vgg16_file()
-    net = imagenet.vgg16_net(file)
-    dense = nn.Sequential(OrderedDict(flatten=nn.Flatten(), **dict(net.classifier.named_children())))
-    conv = dense_to_conv(net.classifier, POOL5)
-    crop = net.features(imagenet.vgg16_prepare(imagenet.centre(image)[0]))  # (1, 512, 7, 7)
-    wide = net.features(imagenet.vgg16_prepare(_wide(image)))  # (1, 512, 9, 11)
-    one, answers = dense(crop), _run(conv, wide)
-    every = sliding_window(dense, wide, POOL5[1], stride=1)
-    best = one[0].softmax(0).topk(5)
-    return Check(
-        trained=file is not None,
-        layers=tuple(_layer(name, net.classifier[i], conv[i]) for name, i in DENSE.items()),
-        pool5=(wide.shape[-2], wide.shape[-1]),
-        grid=(answers.shape[-2], answers.shape[-1]),
-        one_window=(one - _run(conv, crop).flatten(1)).abs().max().item(),
-        every_window=(every - answers).abs().max().item(),
-        largest=answers.abs().max().item(),
-        moved=_move(net, conv, crop),
-        top=tuple((imagenet.names()[i], p) for p, i in zip(*(t.tolist() for t in best), strict=True)),
-    )
+    state = None if file is None else imagenet.vgg16_state(file)
+    net, layers, moved = imagenet.vgg16_empty(), [], (0.0, 0.0)
+    with _here(net.features, "features", state) as features:
+        maps = [features(x) for x in _inputs(image)]  # (1, 512, 7, 7), (1, 512, 9, 11)
+    pool5 = (maps[1].shape[-2], maps[1].shape[-1])
+    yield "pool5"
+    cut = [sliding_window(nn.Flatten(), x, POOL5[1], stride=1) for x in maps]  # (1, 25088, h, w) each
+    rows = torch.cat([x[0].flatten(1).T for x in cut])  # (1 + 15 windows, 25088)
+    for name, i in DENSE.items():
+        with _here(net.classifier[i], f"classifier.{i}", state) as linear:
+            conv = linear_to_conv(linear, POOL5 if name == "fc6" else (linear.in_features, 1, 1))
+            layers.append(_layer(name, linear, conv))
+            if name == "fc6":
+                moved = _move(linear, conv, maps[0])
+            rows, maps = linear(rows), [_run(conv, x) for x in maps]
+            del conv
+        if name != "fc8":
+            rows, maps = rows.relu(), [x.relu() for x in maps]
+        yield name
+    yield Check(file is not None, tuple(layers), pool5, *_compare(rows, maps), moved, _best(rows[0]))
 
 
-def _wide(image: Image.Image) -> Image.Image:
-    """352 × 288 px, so that pool5 has 11 × 9 positions."""
-    return image.resize((352, 288), Image.Resampling.BICUBIC)
+def _compare(rows: Tensor, maps: list[Tensor]) -> tuple[tuple[int, int], float, float, float]:
+    """Grid of the larger map; largest |Δ| on the crop and on the larger map's windows; largest |score|."""
+    one, every = (x[0].flatten(1).T for x in maps)
+    grid = (maps[1].shape[-2], maps[1].shape[-1])
+    deltas = ((rows[:1] - one).abs().max().item(), (rows[1:] - every).abs().max().item())
+    return grid, *deltas, rows.abs().max().item()
+
+
+def _best(scores: Tensor) -> tuple[tuple[str, float], ...]:
+    top = scores.softmax(0).topk(5)
+    pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+    return tuple((imagenet.names()[i], p) for i, p in pairs)
+
+
+def _inputs(image: Image.Image) -> tuple[Tensor, Tensor]:
+    """The centre crop, and the photo at 352 × 288 px, so that pool5 has 11 × 9 positions."""
+    whole = image.resize((352, 288), Image.Resampling.BICUBIC)
+    return imagenet.vgg16_prepare(imagenet.centre(image)[0]), imagenet.vgg16_prepare(whole)
+
+
+@contextmanager
+def _here(module: Any, name: str, state: Mapping[str, Tensor] | None) -> Iterator[Any]:
+    """A part of the network with numbers in it, as long as it is needed: trained, or random."""
+    if state is not None:
+        own = {key.removeprefix(f"{name}."): v for key, v in state.items() if key.startswith(f"{name}.")}
+        module.load_state_dict(own, assign=True)
+    else:
+        module.to_empty(device="cpu")
+        for layer in module.modules():
+            _random(layer)
+    try:
+        yield module
+    finally:
+        module.to("meta")
+
+
+def _random(layer: nn.Module) -> None:
+    if isinstance(layer, nn.Conv2d):
+        nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    elif isinstance(layer, nn.Linear):
+        nn.init.normal_(layer.weight, 0, 0.01)
+    if isinstance(layer, nn.Conv2d | nn.Linear) and layer.bias is not None:
+        nn.init.zeros_(layer.bias)
 
 
 def _run(conv: nn.Module, x: Tensor) -> Tensor:
-    """The convolutions, without oneDNN, which would reorder the weights into a second 400 MB."""
+    """A convolution, without oneDNN, which would reorder the weights into a second 400 MB."""
     with torch.backends.mkldnn.flags(enabled=False, allow_tf32=None):
         return conv(x)
 
 
-def _layer(name: str, linear: Any, conv: Any) -> Layer:
+def _layer(name: str, linear: nn.Linear, conv: nn.Conv2d) -> Layer:
     matrix, kernels = linear.weight, conv.weight
     same = matrix.untyped_storage().data_ptr() == kernels.untyped_storage().data_ptr()
     return Layer(name, tuple(matrix.shape), tuple(kernels.shape), same)
 
 
-def _move(net: VGG, conv: nn.Sequential, crop: Tensor) -> tuple[float, float]:
-    """Add 1 to one weight of fc6's matrix: how far its output moves, dense and convolutional."""
+def _move(linear: nn.Linear, conv: nn.Conv2d, crop: Tensor) -> tuple[float, float]:
+    """Add 1 to one weight of the matrix for a while: how far its output moves, dense and convolutional."""
     column = int(crop.argmax())  # a weight that reads something
-    matrix, kernels = net.classifier[DENSE["fc6"]], conv[DENSE["fc6"]]
-
-    def outputs() -> tuple[Tensor, Tensor]:
-        return matrix(crop.flatten(1))[0, 0], _run(kernels, crop)[0, 0, 0, 0]
-
-    before = outputs()
-    matrix.weight[0, column] += 1
-    return tuple((b - a).item() for a, b in zip(before, outputs(), strict=True))  # type: ignore[return-value]
+    before = linear(crop.flatten(1))[0, 0], _run(conv, crop)[0, 0, 0, 0]
+    old = linear.weight[0, column].item()
+    linear.weight[0, column] += 1
+    after = linear(crop.flatten(1))[0, 0], _run(conv, crop)[0, 0, 0, 0]
+    linear.weight[0, column] = old
+    return (after[0] - before[0]).item(), (after[1] - before[1]).item()

@@ -90,24 +90,30 @@ def vgg16_file() -> Path | None:
     return next((path for where in places if (path := where / weights.VGG16).is_file()), None)
 
 
-def vgg16_net(file: Path | None = None) -> VGG:
-    """VGG16 as torchvision builds it, about 550 MB, in eval mode.
+def vgg16_empty() -> VGG:
+    """VGG16 as torchvision builds it, in eval mode, with shapes but no numbers."""
+    with torch.device("meta"):
+        return vgg16(weights=None, init_weights=False).eval()
 
-    Args:
-        file: its weights; without, it stays untrained.
+
+def vgg16_state(file: Path) -> dict[str, Tensor]:
+    """State dict of torchvision's VGG16. The file is mapped: only what is used takes memory.
 
     Raises:
         WeightsError: the file is not torchvision's.
     """
-    if file is None:
-        return vgg16(weights=None).eval()
-    with torch.device("meta"):
-        net = vgg16(weights=None)
+    shapes = {key: value.shape for key, value in vgg16_empty().state_dict().items()}
     try:
-        net.load_state_dict(torch.load(file, weights_only=True, mmap=True), assign=True)
+        state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+        if {key: value.shape for key, value in state.items()} == shapes:
+            return state
     except Exception as error:  # the readers raise whatever a broken file makes them stumble over
-        raise weights.WeightsError(f"{file.name} is not torchvision's VGG16: move it away") from error
-    return net.eval()
+        raise weights.WeightsError(_foreign(file)) from error
+    raise weights.WeightsError(_foreign(file))
+
+
+def _foreign(file: Path) -> str:
+    return f"{file} does not hold torchvision's VGG16: move it away, or fetch it again."
 
 
 def vgg16_prepare(image: Image.Image) -> Tensor:

@@ -17,6 +17,7 @@ from fcnviz.render import Scale
 from ui import convolution_figures, figures
 from ui.convolution_figures import outlined
 from ui.figures import CONFIG, Box, Extent
+from ui.numbers import delta, signed
 
 MAPS = ("Random", "By hand")
 
@@ -114,7 +115,7 @@ def same_numbers(t: Toy) -> None:
     st.caption(
         f"Above: the matrix, {labels} rows of {inputs}. Below: row {label}, each channel folded into a "
         f"{h} × {w} tile under its columns: kernel {label}. Circled in both: column {weight} = channel "
-        f"{channel}, y {y}, x {x}, weight {_signed(matrix[label, channel, y, x], 3)}. Click any weight, or "
+        f"{channel}, y {y}, x {x}, weight {signed(matrix[label, channel, y, x], 3)}. Click any weight, or "
         "use the sliders. Red is positive, blue negative."
     )
     _proof(t, label, weight)
@@ -164,7 +165,7 @@ def _proof(t: Toy, label: int, weight: int) -> None:
     with bars:
         figure = convolution_figures.outputs(dense, conv, before if move else None)
         st.plotly_chart(figure, key="conv_outputs", config=CONFIG)
-        st.caption(f"Both layers on the same feature map: max |Δ| = {np.abs(dense - conv).max():.1e}.")
+        st.caption(f"Both layers on the same feature map: max |Δ| = {delta(np.abs(dense - conv).max())}.")
     with proof:
         addresses = [hex(layer.weight.data_ptr()) for layer in (t.dense, t.conv)]
         st.markdown(
@@ -174,8 +175,8 @@ def _proof(t: Toy, label: int, weight: int) -> None:
         if move:
             moved = [(after - before)[label] for after in (dense, conv)]
             st.markdown(
-                f"The dense layer's weight moved by {_signed(move, 1)}; label {label} moved by "
-                f"{_signed(moved[0], 3)} (dense) and {_signed(moved[1], 3)} (convolution)."
+                f"The dense layer's weight moved by {signed(move, 1)}; label {label} moved by "
+                f"{signed(moved[0], 3)} (dense) and {signed(moved[1], 3)} (convolution)."
             )
         else:
             st.markdown(
@@ -211,15 +212,17 @@ def _shuffled(t: Toy) -> None:
         st.columns(2), ("as it was", "shuffled"), (t.features[0, 0], mixed[0, 0]), strict=True
     ):
         column.plotly_chart(
-            outlined(figures.grid(values.numpy(), scale, unit="value")), key=f"conv_{title}", config=CONFIG
+            outlined(figures.grid(values.numpy(), scale, unit="value"), _tall(w, h)),
+            key=f"conv_{title}",
+            config=CONFIG,
         )
         column.caption(f"Channel 0, {title}")
     with torch.no_grad():
         before, after = t.dense(t.features.flatten(1)), other.flatten(1) @ mixed.flatten(1)[0]
         after = after if t.dense.bias is None else after + t.dense.bias
     st.markdown(
-        f"Scores of both: max |Δ| = **{(before - after).abs().max():.1e}**. To the dense layer the two maps "
-        "are the same thing."
+        f"Scores of both: max |Δ| = **{delta((before - after).abs().max().item())}**. To the dense layer the "
+        "two maps are the same thing."
     )
 
 
@@ -241,7 +244,7 @@ def _moved(t: Toy) -> None:
     with field:
         figure = figures.grid(larger[0, 0].numpy(), Scale.diverging(larger[0, 0].numpy()), unit="value")
         figures.add_boxes(figure, [Box(x - 0.5, y - 0.5, x + w - 0.5, y + h - 0.5)])
-        st.plotly_chart(outlined(figure), key="conv_larger", config=CONFIG)
+        st.plotly_chart(outlined(figure, _tall(big_w, big_h)), key="conv_larger", config=CONFIG)
         st.caption(f"Channel 0 of {big_w} × {big_h}")
     with answer:
         start = ((w - 1) / 2, (h - 1) / 2)
@@ -249,13 +252,14 @@ def _moved(t: Toy) -> None:
         figures.framed(figure, Extent.of((big_w, big_h)))
         cx, cy = x + start[0], y + start[1]
         figures.add_boxes(figure, [Box(cx - 0.5, cy - 0.5, cx + 0.5, cy + 0.5)])
-        st.plotly_chart(outlined(figure), key="conv_answer", config=CONFIG)
+        st.plotly_chart(outlined(figure, _tall(big_w, big_h)), key="conv_answer", config=CONFIG)
         st.caption(f"Label {label}: 7 × 7 answers, at their windows' centres")
     st.markdown(
-        f"In the marked cell ({x}, {y}): **{_signed(maps[label, y, x], 4)}**; the dense layer on the "
-        f"features alone: **{_signed(alone[label], 4)}**."
+        f"In the marked cell ({x}, {y}): **{signed(maps[label, y, x], 4)}**; the dense layer on the "
+        f"features alone: **{signed(alone[label], 4)}**."
     )
 
 
-def _signed(value: float, digits: int) -> str:
-    return f"{value:+.{digits}f}".replace("-", "−")
+def _tall(width: int, height: int) -> int:
+    """Height of a figure in a quarter of the page, two columns deep."""
+    return figures.fitting(width, height, column=218)

@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from fcnviz import backbones, digits, fc6, geometry, imagenet, paper, race, weights
 from ui import cache, convolution_digits, convolution_figures, convolution_photo
 from ui.figures import CONFIG
 from ui.inputs import Networks, Photo
+from ui.numbers import delta, milliseconds, signed
 
 # --- VGG16's fc6
 
@@ -30,8 +32,8 @@ def vgg16(photo: Photo) -> None:
     )
     file = imagenet.vgg16_file()
     origin = "torchvision's ImageNet weights" if file else "random weights, untrained"
-    if not st.toggle("Build it and compare (550 MB, a few seconds)", key="conv_vgg"):
-        st.caption(f"It will have {origin}. The memory is given back as soon as the numbers are there.")
+    if not st.toggle("Build it and compare (fc6 takes 411 MB for some seconds)", key="conv_vgg"):
+        st.caption(f"It will have {origin}. One layer at a time is in memory, and none afterwards.")
         return
     try:
         found = _check(photo.digest, str(file), photo.image)
@@ -42,9 +44,12 @@ def vgg16(photo: Photo) -> None:
     _vgg_text(found)
 
 
-@st.cache_data(show_spinner="Building VGG16, running it both ways and letting it go …", max_entries=16)
-def _check(digest: str, file: str, _image: object) -> fc6.Check:
-    return cache.work(fc6.check, _image)
+@st.cache_data(show_spinner="Building VGG16 layer by layer, running each both ways …", max_entries=16)
+def _check(digest: str, file: str, _image: Image.Image) -> fc6.Check:
+    steps = fc6.steps(_image)
+    while not isinstance(found := cache.work(next, steps), fc6.Check):
+        pass  # after each part its memory goes back to the system
+    return found
 
 
 def _layer(layer: fc6.Layer) -> dict[str, str]:
@@ -71,10 +76,10 @@ def _vgg_text(found: fc6.Check) -> None:
         best = ", ".join(f"{name} {100 * p:.1f} %" for name, p in found.top)
         st.markdown(f"torchvision's weights; on the centre crop it says: {best}.")
     st.markdown(
-        f"On your photo's pool5: one 7 × 7 map, max |Δ| = **{found.one_window:.1e}**; all {h * w} windows of "
-        f"a {found.pool5[1]} × {found.pool5[0]} map, max |Δ| = **{found.every_window:.1e}** (scores reach "
-        f"{found.largest:.2g}). One weight of fc6's matrix moved by 1: the dense output moved by "
-        f"{found.moved[0]:+.3f}, the convolution's by {found.moved[1]:+.3f}."
+        f"On your photo's pool5: one 7 × 7 map, max |Δ| = **{delta(found.one_window)}**; all {h * w} windows "
+        f"of a {found.pool5[1]} × {found.pool5[0]} map, max |Δ| = **{delta(found.every_window)}** (scores "
+        f"reach {found.largest:.2g}). One weight of fc6's matrix moved by 1: the dense output moved by "
+        f"{signed(found.moved[0], 3)}, the convolution's by {signed(found.moved[1], 3)}."
     )
 
 
@@ -225,13 +230,14 @@ def _laps(laps: list[race.Lap], name: str, device: str) -> None:
     with chart:
         st.plotly_chart(convolution_figures.times(laps), key="conv_times", config=CONFIG)
     with numbers:
-        st.metric(f"{last.windows} windows, {last.side} × {last.side} px", f"{last.ratio:.1f} × as fast")
+        count = "1 window" if last.windows == 1 else f"{last.windows} windows"
+        st.metric(f"{count}, {last.side} × {last.side} px", f"{last.ratio:.1f} × as fast")
         st.markdown(
-            f"crop by crop **{1000 * last.crops:,.3g} ms**, {last.crops_flops / 1e9:,.3g} GFLOPs  \n"
-            f"one pass **{1000 * last.one_pass:,.3g} ms**, {last.pass_flops / 1e9:,.3g} GFLOPs "
+            f"crop by crop **{milliseconds(last.crops)}**, {last.crops_flops / 1e9:,.3g} GFLOPs  \n"
+            f"one pass **{milliseconds(last.one_pass)}**, {last.pass_flops / 1e9:,.3g} GFLOPs "
             f"({last.crops_flops / last.pass_flops:.1f} × fewer)  \n"
-            f"outputs: max |Δ| {last.difference:.1e}, the same best class in {100 * last.agreement:.0f} % of "
-            "the windows"
+            f"outputs: max |Δ| {delta(last.difference)}, the same best class in {100 * last.agreement:.0f} % "
+            "of the windows"
         )
         if name == _LITE0:
             st.caption(

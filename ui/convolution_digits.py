@@ -17,6 +17,7 @@ from fcnviz.render import Scale
 from ui import cache, convolution_figures, figures, scales
 from ui.convolution_figures import outlined
 from ui.figures import CONFIG, Box, Extent
+from ui.numbers import delta
 
 PLACES = ("Random", "By hand")
 SIDE = digits.SIDE
@@ -33,10 +34,11 @@ def classifier() -> digits.Digits | None:
     about = st.container()
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         seed = int(st.number_input("Seed", 0, 9999, 0, key="conv_train_seed", width=150))
-        if st.button("Train it again", key="conv_train", icon=":material/replay:"):
-            st.session_state["conv_net"] = _train(seed)
-        if "conv_net" in st.session_state:
+        again = st.button("Train it again", key="conv_train", icon=":material/replay:")
+        if again or "conv_net" in st.session_state:
             st.button("Back to the bundled one", key="conv_bundled", on_click=_forget)
+    if again:
+        st.session_state["conv_net"] = _train(seed)
     own = st.session_state.get("conv_net")
     try:
         net = own or bundled()
@@ -53,7 +55,7 @@ def classifier() -> digits.Digits | None:
 
 
 def _forget() -> None:
-    del st.session_state["conv_net"]
+    st.session_state.pop("conv_net", None)
 
 
 def _train(seed: int) -> digits.Digits:
@@ -208,7 +210,7 @@ def _maps(a: Answers, digit: int, cell: tuple[int, int]) -> None:
         figure = figures.grid(one, scale, start=(middle, middle), unit="probability")
         figures.framed(figure, shows, tall)
         _clickable(figure, a, here, "conv_on_one")
-        scales.bar(scale, "Probability", digits=0)
+        scales.bar(scale, "Softmax", digits=0)
     with best:
         st.markdown("**Arg-max**: the best digit")
         figure = figures.framed(convolution_figures.answers(a.best, middle, shows), shows, tall)
@@ -242,5 +244,5 @@ def _window(a: Answers, x: int, y: int) -> None:
         st.plotly_chart(convolution_figures.outputs(dense, conv), key="conv_window_scores", config=CONFIG)
         st.caption(
             "The dense network on that window alone, and the cell of the map: "
-            f"max |Δ| = {np.abs(dense - conv).max():.1e}"
+            f"max |Δ| = {delta(np.abs(dense - conv).max())}"
         )

@@ -86,7 +86,7 @@ def _points(
         "channel %{customdata[2]}, y %{customdata[3]}, x %{customdata[4]}<br>weight %{text}<extra></extra>"
     )
     figure.add_scattergl(
-        x=x, y=y, customdata=data.astype(int), text=[f"{v:+.3f}" for v in values], hovertemplate=hover,
+        x=x, y=y, customdata=data.tolist(), text=[f"{v:+.3f}" for v in values], hovertemplate=hover,
         row=row, col=1, **_invisible(),
     )  # fmt: skip
 
@@ -152,7 +152,8 @@ def cells(figure: go.Figure, shape: tuple[int, int], start: tuple[float, float],
     """Make the cells of an (h, w) map clickable: `customdata` is (x, y) of the cell."""
     y, x = (i.ravel() for i in np.indices(shape))
     figure.add_scatter(
-        x=start[0] + step * x, y=start[1] + step * y, customdata=np.stack([x, y], 1), hoverinfo="none",
+        x=start[0] + step * x, y=start[1] + step * y, customdata=np.stack([x, y], 1).tolist(),
+        hoverinfo="none",
         **_invisible(),
     )  # fmt: skip
     return figure

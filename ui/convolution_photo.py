@@ -16,6 +16,7 @@ from ui import cache, convolution_figures, figures, scales
 from ui.convolution_figures import outlined
 from ui.figures import CONFIG, Box, Extent
 from ui.inputs import Networks, Photo
+from ui.numbers import delta
 
 #: Shorter sides of the input, and the most pixels that the page lets through.
 SHORTER, MOST_PIXELS = tuple(range(224, 641, 32)), 1_300_000
@@ -72,7 +73,7 @@ def on_photo(photo: Photo, networks: Networks) -> None:
         st.dataframe(shown, hide_index=True, width="stretch", column_config={"probability": bar})
         st.caption(
             "EfficientNet-Lite0 with ImageNet weights, on 224 × 224 px. Convolutionalised, on the same crop: "
-            f"1 × 1 cell, max |Δ| = {np.abs(dense - conv).max():.1e}."
+            f"1 × 1 cell, max |Δ| = {delta(np.abs(dense - conv).max())}."
         )
     with right:
         st.markdown("**The same weights as a convolution** · the whole photo, one answer a window")
