@@ -5,7 +5,6 @@ EfficientNet-Lite0 comes from an installed package. VGG16's weights are torchvis
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -26,10 +25,8 @@ STRIDE = 32
 
 @cache
 def names() -> tuple[str, ...]:
-    """The 1,000 class names, in their order; the two that occur twice carry their index."""
-    given = VGG16_Weights.IMAGENET1K_V1.meta["categories"]
-    often = Counter(given)
-    return tuple(name if often[name] == 1 else f"{name} ({i})" for i, name in enumerate(given))
+    """The 1,000 class names, in their order, as torchvision gives them: no two are the same."""
+    return tuple(VGG16_Weights.IMAGENET1K_V1.meta["categories"])
 
 
 # --- photos
