@@ -7,6 +7,7 @@ from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 import torch
 from torch import Tensor, nn
@@ -194,7 +195,7 @@ def _cell(axis: str, cells: int) -> int:
 
 
 def _maps(a: Answers, digit: int, cell: tuple[int, int]) -> None:
-    (height, width), middle = a.pixels.shape, (SIDE - 1) / 2
+    (height, width), w, middle = a.pixels.shape, a.best.shape[1], (SIDE - 1) / 2
     shows, tall = Extent.of((width, height)), figures.fitting(width, height, column=330)
     left, top = cell[0] - 0.5, cell[1] - 0.5
     here = Box(left + middle, top + middle, left + middle + 1, top + middle + 1)
@@ -209,18 +210,20 @@ def _maps(a: Answers, digit: int, cell: tuple[int, int]) -> None:
         st.markdown(f"**Map** of “{digit}”")
         figure = figures.grid(one, scale, start=(middle, middle), unit="probability")
         figures.framed(figure, shows, tall)
-        _clickable(figure, a, here, "conv_on_one")
+        _clickable(figure, [f"probability {p:.3f}" for p in one.flat], here, "conv_on_one", w)
         scales.bar(scale, "Softmax", digits=0)
     with best:
         st.markdown("**Arg-max**: the best digit")
         figure = figures.framed(convolution_figures.answers(a.best, middle, shows), shows, tall)
-        _clickable(figure, a, here, "conv_on_best")
+        says = ["no digit" if d < 0 else f"best digit {d}" for d in a.best.flat]
+        _clickable(figure, says, here, "conv_on_best", w)
         st.plotly_chart(convolution_figures.ten_colours(), key="conv_ten", config=CONFIG)
 
 
-def _clickable(figure: convolution_figures.go.Figure, a: Answers, here: Box, key: str) -> None:
+def _clickable(figure: go.Figure, text: list[str], here: Box, key: str, width: int) -> None:
+    """Show a map whose cells can be clicked, the one at `here` marked."""
     figures.add_boxes(outlined(figure), [here])
-    convolution_figures.cells(figure, a.best.shape, ((SIDE - 1) / 2, (SIDE - 1) / 2), 1)
+    convolution_figures.cells(figure, text, width, (SIDE - 1) / 2)
     st.plotly_chart(figure, key=key, config=CONFIG, on_select=partial(_clicked, key), selection_mode="points")
 
 

@@ -148,15 +148,20 @@ def outlined(figure: go.Figure, height: int | None = None) -> go.Figure:
     return figure.update_layout(height=height) if height else figure
 
 
-def cells(figure: go.Figure, shape: tuple[int, int], start: tuple[float, float], step: float) -> go.Figure:
-    """Make the cells of an (h, w) map clickable: `customdata` is (x, y) of the cell."""
-    y, x = (i.ravel() for i in np.indices(shape))
+def cells(figure: go.Figure, text: Sequence[str], width: int, start: float) -> None:
+    """Make the cells of a map clickable: `customdata` is (x, y) of the cell.
+
+    Args:
+        figure: is changed.
+        text: what each cell says on hover, row by row.
+        width: cells in a row.
+        start: of the centre of cell 0, on both axes.
+    """
+    y, x = np.divmod(np.arange(len(text)), width)
     figure.add_scatter(
-        x=start[0] + step * x, y=start[1] + step * y, customdata=np.stack([x, y], 1).tolist(),
-        hoverinfo="none",
-        **_invisible(),
+        x=start + x, y=start + y, customdata=np.stack([x, y], 1).tolist(), text=text,
+        hovertemplate="cell %{customdata[0]}, %{customdata[1]}<br>%{text}<extra></extra>", **_invisible(),
     )  # fmt: skip
-    return figure
 
 
 def ink(pixels: np.ndarray) -> go.Figure:
@@ -194,7 +199,7 @@ def _ten(digits: np.ndarray, x: Any, y: Any, *, labelled: bool) -> go.Heatmap:
     return go.Heatmap(
         z=np.where(digits < 0, np.nan, digits).astype(np.float32), x=x, y=y, zmin=-0.5, zmax=9.5,
         colorscale=steps, showscale=False, text=text, texttemplate="%{text}" if labelled else None,
-        textfont={"size": 14, "color": "#101418"}, hovertemplate="best digit %{z:.0f}<extra></extra>",
+        textfont={"size": 14, "color": "#101418"}, hoverinfo="skip",
     )  # fmt: skip
 
 
