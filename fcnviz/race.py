@@ -117,17 +117,21 @@ def _lap(runner: Runner, conv: nn.Module, image: Tensor, repeats: int) -> Iterat
 def _median(
     start: Callable[[], Iterator[Tensor]], repeats: int
 ) -> Generator[int, None, tuple[float, list[Tensor]]]:
-    """Median seconds that all pieces together take, and the pieces; yields the width of each."""
+    """Seconds that all pieces together take, and the pieces; yields the width of each.
+
+    All pieces of a round are alike, so a round takes its median piece times their number: one that something
+    else on the machine has held up does not count. Of the rounds, too, the median counts.
+    """
     _timed(start())  # to warm up
     rounds: list[float] = []
     pieces: list[Tensor] = []
     for _ in range(repeats):
-        todo, seconds, pieces = start(), 0.0, []
+        todo, seconds, pieces = start(), [], []
         while (timed := _timed(todo)) is not None:
-            seconds += timed[0]
+            seconds.append(timed[0])
             pieces.append(timed[1])
             yield timed[1].shape[-1]
-        rounds.append(seconds)
+        rounds.append(statistics.median(seconds) * len(pieces))
     return statistics.median(rounds), pieces
 
 

@@ -245,7 +245,8 @@ def _laps(laps: list[race.Lap], name: str, device: str) -> None:
                 "photo. So its outputs differ; the digits network has no padding, and its outputs are equal."
             )
     st.caption(
-        f"Measured here just now on {device}, warmed up and synchronised; medians where it is repeated."
+        f"Measured here just now on {device}, warmed up and synchronised. Crop by crop: the median row of "
+        "windows times the rows; one pass: the median of several."
     )
 
 

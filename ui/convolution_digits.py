@@ -149,7 +149,7 @@ def _canvas() -> digits.Canvas:
         if how == PLACES[0]:
             count = st.slider("How many", 0, 12, 5, key="conv_count", bind="query-params", width=130)
             seed = st.number_input(
-                "Canvas no.", 0, 9999, 0, key="conv_canvas", bind="query-params", width=140
+                "Canvas no.", 0, 9999, 17, key="conv_canvas", bind="query-params", width=140
             )
             return digits.scatter((width, height), count, int(seed))
     return digits.compose((width, height), _by_hand())
