@@ -1,4 +1,4 @@
-"""`python -m fcnviz segment|train|evaluate|bench|weights`: the same library, from the shell."""
+"""`python -m fcnviz segment|train|evaluate|bench|weights|digits`: the same library, from the shell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fcnviz import bench, evaluate, images, inference, render, train, weights
+from fcnviz import bench, digits, evaluate, images, inference, render, train, weights
 from fcnviz.voc import VocFolder
 
 
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fcnviz", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_segment, _add_train, _add_evaluate, _add_bench, _add_weights):
+    for add in (_add_segment, _add_train, _add_evaluate, _add_bench, _add_weights, _add_digits):
         add(commands)
     return parser
 
@@ -168,6 +168,23 @@ def _bundle(a: argparse.Namespace) -> None:
     about = {"commit": a.commit, "data": a.data, "licence": a.licence}
     for path in weights.bundle(runs, commands=commands, **about):
         print(path)
+
+
+def _add_digits(commands: argparse._SubParsersAction) -> None:
+    p = commands.add_parser("digits", help="train the digits classifier", description=digits.__doc__)
+    p.add_argument("--seed", type=int, default=0, help="of the weights and the batches (default 0)")
+    p.add_argument("--out", metavar="FILE.safetensors", help="also save it, e.g. weights/digits.safetensors")
+    p.set_defaults(run=_digits)
+
+
+def _digits(a: argparse.Namespace) -> None:
+    net = digits.build(a.seed)
+    for epoch in digits.train(net, a.seed):
+        print(f"epoch {epoch.number:2} of {epoch.of}: loss {epoch.loss:.4f}")
+    right = 100 * digits.accuracy(net)
+    print(f"test accuracy {right:.2f} % on {digits.TEST_IMAGES} images that it was not trained on")
+    if a.out:
+        digits.save(net, Path(a.out), a.seed)
 
 
 if __name__ == "__main__":

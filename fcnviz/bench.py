@@ -290,7 +290,7 @@ def _others(nets: dict[str, FCN], photo: Image.Image, device: torch.device, repe
 
 
 def _against_resnet(nets: dict[str, FCN], photo: Image.Image, device: torch.device) -> list[Task]:
-    from torchvision.models.segmentation import fcn_resnet50  # type: ignore[import-untyped]
+    from torchvision.models.segmentation import fcn_resnet50
 
     resnet = fcn_resnet50(weights=None, weights_backbone=None, num_classes=21).eval().to(device)
     x = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None].float().div(255).to(device)

@@ -3,12 +3,16 @@
 A fully connected layer that reads a C × H × W map is a convolution whose kernel covers that whole map.
 Nothing is computed, trained or copied on the way: both layers here read one and the same memory. What changes
 is what they accept. The convolution also takes larger maps and answers once a window: a heatmap, not a label.
+`convolutionalize` does that to whole classifiers, and `sliding_window` is what the result must equal.
 """
 
 from __future__ import annotations
 
-from math import prod
+from collections.abc import Callable, Iterator
+from math import isqrt, prod
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -83,3 +87,86 @@ def _shared(parameter: Tensor, shape: tuple[int, ...] | None = None) -> nn.Param
     """Another parameter on the same storage."""
     view = parameter.detach() if shape is None else parameter.detach().view(shape)
     return nn.Parameter(view, requires_grad=parameter.requires_grad)
+
+
+# --- whole classifiers
+
+
+def convolutionalize(classifier: nn.Module) -> nn.Sequential:
+    """A classifier as a network that answers once a window, on the classifier's own weights.
+
+    Where the classifier takes one window and returns (N, classes), this takes any image that is at least as
+    large and returns (N, classes, h, w). It knows those built as torchvision's VGG or `digits.Digits`
+    (dense layers on a flattened square map) or as timm's EfficientNet (average pooling, one dense layer).
+
+    Equal to the classifier on every window if the features are unpadded; padded features see zeros at the
+    borders of a window on its own, and the surroundings where it is part of an image.
+
+    Args:
+        classifier: is left as it is. Its modules are used, not copied; see `linear_to_conv`.
+
+    Raises:
+        ValueError: it is built in another way.
+    """
+    if isinstance(getattr(classifier, "global_pool", None), nn.Module):
+        return _pooled(classifier)
+    features, dense = getattr(classifier, "features", None), getattr(classifier, "classifier", None)
+    if not (isinstance(features, nn.Module) and isinstance(dense, nn.Sequential)):
+        raise ValueError(f"{type(classifier).__name__} is built as none of VGG, Digits and EfficientNet")
+    channels = [m.out_channels for m in features.modules() if isinstance(m, nn.Conv2d)][-1]
+    inputs = next(m.in_features for m in dense if isinstance(m, nn.Linear))
+    side = isqrt(inputs // channels)
+    return nn.Sequential(features, dense_to_conv(dense, (channels, side, side)))
+
+
+def dense_to_conv(layers: nn.Sequential, shape: tuple[int, int, int]) -> nn.Sequential:
+    """Dense layers and what stands between them as convolutions: the first reads a map, the others 1 × 1.
+
+    Args:
+        layers: `nn.Linear`, activations and dropout.
+        shape: (C, H, W) of the map that was flattened for the first.
+    """
+    result: list[nn.Module] = []
+    for layer in layers:
+        if isinstance(layer, nn.Linear):
+            result.append(linear_to_conv(layer, shape))
+            shape = (layer.out_features, 1, 1)
+        else:
+            result.append(layer)
+    return nn.Sequential(*result)
+
+
+def _pooled(net: Any) -> nn.Sequential:
+    """What averages the whole map of an EfficientNet averages every window of that size instead."""
+    side = net.default_cfg["input_size"][-1] // net.feature_info[-1]["reduction"]
+    features = nn.Sequential(net.conv_stem, net.bn1, net.blocks, net.conv_head, net.bn2)
+    head = linear_to_conv(net.classifier, (net.classifier.in_features, 1, 1))
+    return nn.Sequential(features, nn.AvgPool2d(side, stride=1), head)
+
+
+# --- the oracle
+
+
+def sliding_window(classifier: Callable[[Tensor], Tensor], image: Tensor, window: int, stride: int) -> Tensor:
+    """What a convolutionalised classifier must equal: every window cut out and classified on its own.
+
+    Args:
+        classifier: (N, C, window, window) → (N, classes).
+        image: (1, C, H, W), at least one window large.
+        window: side in pixels.
+        stride: pixels from one window to the next.
+
+    Returns:
+        (1, classes, h, w).
+    """
+    return torch.stack(list(window_rows(classifier, image, window, stride)), 1)[None]
+
+
+def window_rows(
+    classifier: Callable[[Tensor], Tensor], image: Tensor, window: int, stride: int, batch: int = 64
+) -> Iterator[Tensor]:
+    """`sliding_window` one row of windows at a time, at most `batch` at once: (classes, w) each."""
+    for top in range(0, image.shape[-2] - window + 1, stride):
+        lefts = range(0, image.shape[-1] - window + 1, stride)
+        crops = torch.stack([image[0, :, top : top + window, left : left + window] for left in lefts])
+        yield torch.cat([classifier(some) for some in crops.split(batch)]).T

@@ -35,6 +35,9 @@ PUBLISHED = Path(__file__).parent / "data" / "published.json"
 BUNDLED = tuple(f"lite0-fcn{stride}s" for stride in fcn.STRIDES)
 SUFFIXES = (".pth", ".pt", ".pth.tar", ".safetensors")
 
+#: Classifiers, no FCNs, that may lie in the folder too: `fcnviz.digits` and `fcnviz.imagenet` read them.
+DIGITS, VGG16 = "digits.safetensors", "vgg16-397923af.pth"
+
 #: Larger files are not read at all; the largest net here has 545 MB.
 MAX_BYTES = 2 * 10**9
 #: Of a bundled file.
@@ -225,7 +228,7 @@ def _findings() -> list[_Finding]:
 
 
 def _user_files() -> Iterator[Path]:
-    bundled = {w.file for w in _bundled().values() if w.sha256}
+    bundled = {w.file for w in _bundled().values() if w.sha256} | {DIGITS, VGG16}
     try:
         entries = sorted(folder().iterdir()) if folder().is_dir() else []
     except OSError as error:

@@ -1,11 +1,22 @@
+from math import prod
+
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torchvision.models import VGG, resnet18
+from torchvision.models.vgg import make_layers
 
-from fcnviz.convolutionalize import conv_to_linear, linear_to_conv
+from fcnviz import digits, imagenet, samples
+from fcnviz.convolutionalize import (
+    conv_to_linear,
+    convolutionalize,
+    linear_to_conv,
+    sliding_window,
+    window_rows,
+)
 
 few = st.integers(1, 5)
 
@@ -143,3 +154,91 @@ def test_a_conv_in_another_memory_order_is_an_error_rather_than_a_copy():
     conv = nn.Conv2d(4, 6, 3).to(memory_format=torch.channels_last)
     with pytest.raises(ValueError, match="not contiguous"):
         conv_to_linear(conv)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.tuples(st.integers(1, 16), few, few), st.integers(1, 12), st.integers(0, 2**16), st.booleans())
+def test_in_fp32_outputs_and_gradients_agree_on_one_storage(shape, out, seed, bias):
+    torch.manual_seed(seed)
+    linear = nn.Linear(prod(shape), out, bias=bias)
+    conv = linear_to_conv(linear, shape)
+    given = torch.randn(2, *shape)
+    maps = [given.clone().requires_grad_() for _ in range(2)]
+    dense, convolved = linear(maps[0].flatten(1)), conv(maps[1]).flatten(1)
+    assert (dense - convolved).abs().max() <= 1e-5
+    for y in (dense, convolved):
+        y.sin().sum().backward()
+    assert (maps[0].grad - maps[1].grad).abs().max() <= 1e-5
+    assert (linear.weight.grad.view_as(conv.weight) - conv.weight.grad).abs().max() <= 1e-5
+    assert conv.weight.data_ptr() == linear.weight.data_ptr()
+    assert torch.equal(conv_to_linear(conv).weight, linear.weight)
+
+
+# --- whole classifiers
+
+
+def random_vgg(side: int = 7) -> VGG:
+    """Built as torchvision's VGG16, with fewer and narrower layers: 5 poolings, then dense layers."""
+    layers = [4, "M", 4, "M", 8, "M", 8, "M", 8, "M"]
+    net = VGG(make_layers(layers), num_classes=6, init_weights=True)
+    net.classifier = nn.Sequential(
+        nn.Linear(8 * side * side, 20), nn.ReLU(True), nn.Dropout(), nn.Linear(20, 12), nn.ReLU(True),
+        nn.Dropout(), nn.Linear(12, 6),
+    )  # fmt: skip
+    return net.eval()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("size", [(8, 8), (9, 8), (23, 31)])
+def test_digits_equal_the_oracle_at_every_position(size):
+    net = digits.load().double()
+    image = torch.rand(1, 1, *size, dtype=torch.float64)
+    expected = sliding_window(net, image, digits.SIDE, stride=1)
+    assert expected.shape == (1, 10, size[0] - 7, size[1] - 7)
+    torch.testing.assert_close(convolutionalize(net)(image), expected, rtol=0, atol=1e-10)
+
+
+@torch.no_grad()
+def test_vgg_equals_its_dense_layers_at_every_position_of_pool5():
+    net = random_vgg()
+    features, head = convolutionalize(net)
+    pool5 = features(torch.randn(1, 3, 352, 288))
+    dense = nn.Sequential(nn.Flatten(), *net.classifier)
+    expected = sliding_window(dense, pool5, 7, stride=1)
+    assert expected.shape == (1, 6, 5, 3)
+    torch.testing.assert_close(head(pool5), expected, rtol=0, atol=1e-5)
+    crop = torch.randn(1, 3, 224, 224)
+    torch.testing.assert_close(convolutionalize(net)(crop).flatten(1), net(crop), rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+def test_lite0_equals_itself_on_one_crop_and_only_there():
+    net = imagenet.lite0()
+    conv, image = convolutionalize(net), imagenet.prepare(imagenet.scaled(samples.load("cat"), 256))
+    crop = image[..., :224, :224]
+    assert (conv(crop).flatten(1) - net(crop)).abs().max() <= 1e-5
+    maps = conv(image)
+    assert maps.shape == (1, 1000, imagenet.grid(256), imagenet.grid(385))
+    assert (maps[..., 0, 0] - net(crop)).abs().max() > 0.01  # the padding differs, as the page says
+
+
+@pytest.mark.parametrize(
+    "net", [digits.build(), random_vgg(), imagenet.lite0()], ids=["digits", "vgg", "lite0"]
+)
+def test_a_convolutionalised_classifier_has_no_memory_of_its_own(net):
+    ours = {p.data_ptr() for p in convolutionalize(net).parameters()}
+    assert ours == {p.data_ptr() for p in net.parameters()}
+
+
+def test_another_classifier_is_an_error():
+    with pytest.raises(ValueError, match="ResNet is built as none of VGG, Digits and EfficientNet"):
+        convolutionalize(resnet18())
+
+
+def test_the_oracle_cuts_every_window_in_order():
+    image = torch.arange(5 * 7.0).view(1, 1, 5, 7)
+    corner = sliding_window(lambda x: x[:, :, 0, 0], image, window=3, stride=2)
+    assert corner.tolist() == [[[[0, 2, 4], [14, 16, 18]]]]
+    sizes = []
+    rows = list(window_rows(lambda x: sizes.append(len(x)) or x[:, :, 0, 0], image, 3, 1, batch=2))
+    assert [r.shape for r in rows] == [(1, 5)] * 3 and sizes == [2, 2, 1] * 3

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import streamlit as st
@@ -19,6 +19,7 @@ from fcnviz.images import fit
 from fcnviz.inference import Segmentation
 from fcnviz.render import Scale
 
+_T = TypeVar("_T")
 _Pair = tuple[Segmentation, Segmentation]
 _GLIBC = platform.libc_ver()[0] == "glibc"
 
@@ -31,6 +32,17 @@ def _worker() -> ThreadPoolExecutor:
     keeps buffers of its own: with Streamlit's thread for each script run, memory would grow with the visits.
     """
     return ThreadPoolExecutor(1, "inference")
+
+
+def work(function: Callable[..., _T], *args: object) -> _T:
+    """Run something on the thread that runs networks, and wait for it."""
+    return _worker().submit(_trimmed, function, *args).result()
+
+
+def pieces(steps: Iterator[_T]) -> Iterator[_T]:
+    """A long job on that thread, step by step, so that others get their turn in between."""
+    while (step := _worker().submit(next, steps, None).result()) is not None:
+        yield step
 
 
 @st.cache_resource(show_spinner="Loading the weights …", max_entries=8)
@@ -51,16 +63,19 @@ def segment(digest: str, name: str, device: str, _image: Image.Image) -> Segment
         device: as chosen in the sidebar.
         _image: the photo itself.
     """
-    return on_worker(_segment, model(name, device), _image)
+    return work(inference.segment, model(name, device), _image)
 
 
-def on_worker(task: Callable[..., Any], *arguments: Any) -> Any:
-    """Run a task with networks or large tensors in the one thread for them, and wait for its result."""
+def on_worker(task: Callable[..., _T], *arguments: object) -> _T:
+    """Run a task in the one thread for networks and tensors, and wait for its result.
+
+    For short tasks; `work` is for whatever uses more than a few megabytes.
+    """
     return _worker().submit(task, *arguments).result()
 
 
-def _segment(net: FCN, image: Image.Image) -> Segmentation:
-    result = inference.segment(net, image)
+def _trimmed(function: Callable[..., _T], *args: object) -> _T:
+    result = function(*args)
     if _GLIBC:
         ctypes.CDLL(None).malloc_trim(0)  # hand freed activations back to the system
     return result
@@ -205,4 +220,4 @@ def _entropy(net: FCN, scores: ScoreMaps, size: tuple[int, int]) -> np.ndarray:
 def effective_field(which: Which, cell: tuple[int, int], _image: Image.Image) -> np.ndarray:
     """How much each pixel moves a cell's score (see `receptive.effective_field`)."""
     net = model(which.name, which.device)
-    return on_worker(receptive.effective_field, net, _image, which.stride, which.index, cell)
+    return work(receptive.effective_field, net, _image, which.stride, which.index, cell)

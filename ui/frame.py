@@ -14,6 +14,7 @@ PAGES = (
     ("app.py", "Start", ":material/home:"),
     ("pages/compare.py", "Compare", ":material/compare:"),
     ("pages/heatmaps.py", "Heatmaps", ":material/grid_on:"),
+    ("pages/convolutionalize.py", "Convolutionalize", ":material/view_in_ar:"),
     ("pages/upsampling.py", "Upsampling", ":material/zoom_in:"),
     ("pages/alignment.py", "Alignment", ":material/straighten:"),
 )
