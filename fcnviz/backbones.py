@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.utils.checkpoint import checkpoint
 
 from fcnviz import blank
 from fcnviz.geometry import Layer, Place, place
@@ -228,7 +229,10 @@ def _run_lite0(net: nn.Module, x: Tensor) -> Taps:
     x = net.get_submodule("bn1")(net.get_submodule("conv_stem")(x))  # (N, 32, H/2, W/2)
     taps = []
     for i, stage in enumerate(net.get_submodule("blocks").children()):
-        x = stage(x)
+        for block in stage.children():
+            # a gradient in the app: keep what goes between blocks alone, and compute the rest again
+            again = x.requires_grad and not net.training
+            x = checkpoint(block, x, use_reentrant=False) if again else block(x)
         if i in _LITE0_TAPS:
             taps.append(x)  # (N, 40, H/8, W/8), (N, 112, H/16, W/16)
     x = net.get_submodule("bn2")(net.get_submodule("conv_head")(x))  # (N, 1280, H/32, W/32)

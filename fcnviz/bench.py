@@ -25,7 +25,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from fcnviz import backbones, fcn, heatmaps, images, inference, render, samples, weights
+from fcnviz import backbones, fcn, heatmaps, imagenet, images, inference, render, samples, weights
+from fcnviz.convolutionalize import convolutionalize, window_rows
 from fcnviz.fcn import FCN
 
 BUNDLED = ("lite0-fcn32s", "lite0-fcn16s", "lite0-fcn8s")
@@ -282,11 +283,36 @@ def from_bytes(data: bytes, nets: dict[str, FCN]) -> list[bytes]:
 
 
 def _others(nets: dict[str, FCN], photo: Image.Image, device: torch.device, repeats: int) -> list[Row]:
-    rows = compare(_against_resnet(nets, photo, device), repeats, device)
+    rows = compare(_crop_by_crop(photo, device), 3, device)
+    rows += compare(_against_resnet(nets, photo, device), repeats, device)
     vgg = {f"vgg16-fcn{s}s": _random_vgg16(s, device) for s in (32, 16)}
     rows += compare([_task("VGG16, random weights", n, net, photo) for n, net in vgg.items()], 3, device)
     del vgg
     return rows + compare(_against_plain(photo, device), repeats, device)
+
+
+def _crop_by_crop(photo: Image.Image, device: torch.device) -> list[Task]:
+    """The ImageNet classifier on 10 × 10 windows: one after another, and in one pass (section 3.1)."""
+    classifier = imagenet.lite0().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    conv = convolutionalize(classifier)
+    side = imagenet.CROP + 9 * imagenet.STRIDE
+    x = imagenet.prepare(photo.resize((side, side), Image.Resampling.LANCZOS)).to(device)
+    x = x.contiguous(memory_format=torch.channels_last)
+    given = (imagenet.CROP, imagenet.STRIDE, 4)
+
+    @torch.no_grad()
+    def crops() -> float:
+        return float(sum(rows[0].sum() for rows in window_rows(classifier, x, *given)))
+
+    @torch.no_grad()
+    def once() -> float:
+        return float(conv(x).sum())
+
+    group, how = "100 windows of the ImageNet classifier", f"{side} × {side}, float32"
+    return [
+        Task(Row(group, "crop by crop", how, 0), crops),
+        Task(Row(group, "one convolutional pass", how, 0), once),
+    ]
 
 
 def _against_resnet(nets: dict[str, FCN], photo: Image.Image, device: torch.device) -> list[Task]:
