@@ -44,14 +44,15 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
     p.add_argument("--weights", default="lite0-fcn8s", metavar="NAME", help="see: weights list")
     p.add_argument("--out", required=True, metavar="FILE.png", help="label map, VOC palette, exact indices")
     p.add_argument("--overlay", metavar="FILE.png", help="also save the tinted photo")
-    p.add_argument("--size", type=int, default=640, help="longest side in px the network sees (default 640)")
+    p.add_argument("--size", type=int, default=640, help="longest side in px (default 640; 0: as it is)")
     p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     p.set_defaults(run=_segment)
 
 
 def _segment(a: argparse.Namespace) -> None:
     model = weights.load(a.weights, a.device, fold=True)
-    image = images.fit(images.open_image(a.image), a.size)
+    image = images.open_image(a.image)
+    image = images.fit(image, a.size) if a.size else image
     result = inference.segment(model, image)
     colours = render.PALETTES["VOC"]
     Path(a.out).write_bytes(render.label_png(result.labels, colours))

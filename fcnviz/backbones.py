@@ -226,17 +226,40 @@ def _same(name: str, kernel: int, stride: int) -> Layer:
 
 
 def _run_lite0(net: nn.Module, x: Tensor) -> Taps:
+    plain = net.training or x.requires_grad or x.shape[-2] <= 4 * _STRIP
+    pool3 = _lite0_pool3(net, x) if plain else _in_strips(net, x)  # (N, 40, H/8, W/8)
+    pool4 = _lite0_stages(net, pool3, 3, 5)  # (N, 112, H/16, W/16)
+    x = _lite0_stages(net, pool4, 5, 7)
+    return pool3, pool4, net.get_submodule("bn2")(net.get_submodule("conv_head")(x))  # (N, 1280, H/32, W/32)
+
+
+def _lite0_pool3(net: nn.Module, x: Tensor) -> Tensor:
     x = net.get_submodule("bn1")(net.get_submodule("conv_stem")(x))  # (N, 32, H/2, W/2)
-    taps = []
-    for i, stage in enumerate(net.get_submodule("blocks").children()):
+    return _lite0_stages(net, x, 0, 3)
+
+
+def _lite0_stages(net: nn.Module, x: Tensor, first: int, last: int) -> Tensor:
+    for stage in list(net.get_submodule("blocks").children())[first:last]:
         for block in stage.children():
             # a gradient in the app: keep what goes between blocks alone, and compute the rest again
             again = x.requires_grad and not net.training
             x = checkpoint(block, x, use_reentrant=False) if again else block(x)
-        if i in _LITE0_TAPS:
-            taps.append(x)  # (N, 40, H/8, W/8), (N, 112, H/16, W/16)
-    x = net.get_submodule("bn2")(net.get_submodule("conv_head")(x))  # (N, 1280, H/32, W/32)
-    return taps[0], taps[1], x
+    return x
+
+
+#: Rows of the image that the first stages take at once if it has more than four times as many, and those
+#: that they see beyond them, at most (`geometry.sees`: 26 above, 33 below; a multiple of the stride).
+_STRIP, _BEYOND = 256, 40
+
+
+def _in_strips(net: nn.Module, x: Tensor) -> Tensor:
+    """`_lite0_pool3` of a tall image, strip by strip: the same map, and the large maps before it in parts."""
+    parts = []
+    for top in range(0, x.shape[-2], _STRIP):
+        above, below = min(top, _BEYOND), _BEYOND
+        part = _lite0_pool3(net, x[..., top - above : top + _STRIP + below, :])
+        parts.append(part[..., above // 8 : (above + _STRIP) // 8, :])
+    return torch.cat(parts, -2)
 
 
 def lite0(imagenet: bool = True) -> Backbone:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from fcnviz import geometry, render, upsampling
 from fcnviz.fcn import FCN, ScoreMaps
 from fcnviz.geometry import clip
-from fcnviz.inference import decide
+from fcnviz.inference import decide_in_strips
 from fcnviz.render import Scale
 
 #: Ways to bring a coarse map to the size of the photo. "learned" is the network's own.
@@ -138,9 +138,13 @@ def reconstruct(
         return Reconstruction(
             coarse[0, index].numpy(), {way: m[0, 0].cpu().numpy() for way, m in maps.items()}
         )
-    maps = {way: dense(model, coarse, stride, size, way).softmax(1) for way in WAYS}
-    chance = {way: m[0, index].cpu().numpy() for way, m in maps.items()}
-    return Reconstruction(coarse.softmax(1)[0, index].numpy(), chance)
+    chance = {way: _chance(dense(model, coarse, stride, size, way), index) for way in WAYS}
+    return Reconstruction(_chance(coarse, index), chance)
+
+
+def _chance(scores: Tensor, index: int) -> np.ndarray:
+    """Softmax of one class; the other classes' maps are let go."""
+    return (scores[0, index] - scores[0].logsumexp(0)).exp().cpu().numpy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,13 +293,15 @@ def sums(model: FCN, scores: ScoreMaps) -> list[Sum]:
     return found
 
 
+@torch.no_grad()
 def labels_up_to(model: FCN, scores: ScoreMaps, stride: int, size: Size) -> np.ndarray:
     """Labels, (H, W) uint8, if the network added its skips down to this stride only.
 
     At its own stride these are its labels; at 32 it adds none. That is an ablation, not FCN-32s, which was
     trained without skips.
     """
-    return decide(dense(model, scores.at(stride), stride, size, "learned"))[1]
+    finest = to_finest(model, scores.at(stride).to(_device(model)), stride)
+    return decide_in_strips(model, ScoreMaps(finest), size)[1]
 
 
 # --- one pixel

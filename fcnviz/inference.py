@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from fcnviz import geometry
 from fcnviz.fcn import FCN, ScoreMaps
 
 #: Share of labels that must stay as in float32 for a lower precision to be used (see `settle`).
@@ -87,9 +88,15 @@ def forward(model: FCN, image: Image.Image) -> tuple[ScoreMaps, Tensor]:
         model: in eval mode.
         image: RGB, any size.
     """
-    device = next(model.parameters()).device
-    scores = model.scores(model.backbone.preprocess(image).to(device, memory_format=torch.channels_last))
+    scores = coarse(model, image)
     return scores, model.upsample(scores, (image.height, image.width))
+
+
+@torch.no_grad()
+def coarse(model: FCN, image: Image.Image) -> ScoreMaps:
+    """One forward pass → coarse scores, float32, on the model's device."""
+    device = next(model.parameters()).device
+    return model.scores(model.backbone.preprocess(image).to(device, memory_format=torch.channels_last))
 
 
 @torch.no_grad()
@@ -98,12 +105,12 @@ def segment(model: FCN, image: Image.Image) -> Segmentation:
 
     Args:
         model: from `fcnviz.load`.
-        image: RGB, any size; large ones are the caller's to reduce (`images.fit`).
+        image: RGB, any size: logits are never held for more than `STRIP` rows of it.
     """
     device = next(model.parameters()).device
     start = time.perf_counter()
-    scores, logits = forward(model, image)
-    confidence, labels = decide(logits)
+    scores = coarse(model, image)
+    confidence, labels = decide_in_strips(model, scores, (image.height, image.width))
     seconds = time.perf_counter() - start  # copying the labels to the CPU has synchronised the device
     dtype = str(model.dtype).removeprefix("torch.")
     return Segmentation(labels, confidence, scores.to("cpu"), seconds, device.type, dtype)
@@ -114,3 +121,31 @@ def decide(logits: Tensor) -> tuple[np.ndarray, np.ndarray]:
     top, labels = logits[0].max(0)
     probability = 1 / (logits[0] - top).exp_().sum(0)  # softmax at its maximum
     return (probability * 255).round().byte().cpu().numpy(), labels.byte().cpu().numpy()
+
+
+#: Rows of the photo that are upsampled at once, if it has more than four times as many.
+STRIP = 256
+
+
+def decide_in_strips(model: FCN, scores: ScoreMaps, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """`decide` on the upsampled scores, a few hundred rows at a time: memory does not grow with the photo.
+
+    Args:
+        model: the network.
+        scores: its own.
+        size: (H, W) of the photo.
+    """
+    height, width = size
+    if height <= 4 * STRIP:
+        return decide(model.upsample(scores, size))
+    layer = geometry.deconvolution(model.last, model.stride)
+    found = []
+    for top in range(0, height, STRIP):
+        rows = min(STRIP, height - top)
+        canvas = top + model.crops.final
+        span = geometry.clip(layer.reads(canvas, canvas + rows - 1), scores.finest.shape[-2])
+        dense = model.get_submodule(model.last)(scores.finest[..., span[0] : span[1] + 1, :])
+        start = canvas - span[0] * model.stride
+        found.append(decide(dense[..., start : start + rows, model.crops.final : model.crops.final + width]))
+    confidence, labels = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return confidence, labels

@@ -98,3 +98,24 @@ def test_evaluate_sums_over_photos(model, photo):
     report = evaluate.report(found)
     assert report["mean_iu"] == round(metrics.scores(expected).mean_iu, 4)
     assert f"{100 * report['mean_iu']:.1f} %" in evaluate.table("net", report)
+
+
+@pytest.mark.parametrize(("stride", "size"), [(8, (1300, 60)), (16, (1100, 45)), (32, (2050, 33))])
+def test_a_tall_photo_in_strips_is_the_photo_at_once(stride, size, monkeypatch):
+    from nets import photo as noise
+
+    torch.manual_seed(0)
+    net = fcn.build("lite0", stride).eval().requires_grad_(False)
+    for name, p in net.named_parameters():
+        if name.startswith("score"):
+            torch.nn.init.normal_(p, std=0.05)
+    image = noise(size)
+    strips = inference.segment(net, image)
+    monkeypatch.setattr("fcnviz.backbones._STRIP", 10**6)
+    monkeypatch.setattr(inference, "STRIP", 10**6)
+    whole = inference.segment(net, image)
+    for mine, theirs in ((strips.scores.finest, whole.scores.finest), (strips.scores.s32, whole.scores.s32)):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4)
+    assert strips.labels.shape == size
+    assert (strips.labels == whole.labels).mean() > 0.9999
+    assert np.abs(strips.confidence.astype(int) - whole.confidence).max() <= 1

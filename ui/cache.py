@@ -53,7 +53,7 @@ def model(name: str, device: str) -> FCN:
     return net
 
 
-@st.cache_data(show_spinner="Running the network …", max_entries=150)
+@st.cache_data(show_spinner="Running the network …", max_entries=60)
 def segment(digest: str, name: str, device: str, _image: Image.Image) -> Segmentation:
     """One network's answer for one photo.
 
@@ -216,7 +216,7 @@ def _entropy(net: FCN, scores: ScoreMaps, size: tuple[int, int]) -> np.ndarray:
     return heatmaps.entropy(heatmaps.dense(net, scores.finest, net.stride, size, "learned"))
 
 
-@st.cache_data(show_spinner="One forward and one backward pass …", max_entries=32)
+@st.cache_data(show_spinner="One forward and one backward pass …", max_entries=16)
 def effective_field(which: Which, cell: tuple[int, int], _image: Image.Image) -> np.ndarray:
     """How much each pixel moves a cell's score (see `receptive.effective_field`)."""
     net = model(which.name, which.device)
