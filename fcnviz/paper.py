@@ -2,6 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Published:
+    """One row of somebody's table, in their units.
+
+    Attributes:
+        network: as they call it.
+        trunk: the network it is made from.
+        data: data set and split that it was measured on.
+        source: where the numbers are printed.
+        pixel_accuracy, mean_accuracy, mean_iu, frequency_weighted_iu: in percent; None if not given.
+        time: of one forward pass, as they give it; "" if not given.
+    """
+
+    network: str
+    trunk: str
+    data: str
+    source: str
+    mean_iu: float
+    pixel_accuracy: float | None = None
+    mean_accuracy: float | None = None
+    frequency_weighted_iu: float | None = None
+    time: str = ""
+
+
 #: CVPR 2015, table 2: PASCAL VOC2011 segmentation, the authors' 736 validation images, VGG16. In percent:
 #: pixel accuracy, mean accuracy, mean IU, frequency-weighted IU.
 VOC2011_VAL: dict[str, tuple[float, float, float, float]] = {
@@ -9,3 +36,36 @@ VOC2011_VAL: dict[str, tuple[float, float, float, float]] = {
     "FCN-16s": (90.0, 75.7, 62.4, 83.0),
     "FCN-8s": (90.3, 75.9, 62.7, 83.2),
 }
+
+_VAL, _CVPR = "VOC2011 seg-val, 736 images", "CVPR 2015"
+_RELEASE, _PORT = "the authors' later release", "wkentaro/pytorch-fcn, README"
+_K40 = "on a K40c, 500 × 500 px"
+
+
+def _table_2(network: str, four: tuple[float, float, float, float]) -> Published:
+    pixel, mean, iu, weighted = four
+    return Published(network, "VGG16", _VAL, f"{_CVPR}, table 2", iu, pixel, mean, weighted)
+
+
+#: What is in print, one data set after another.
+PUBLISHED: tuple[Published, ...] = (
+    _table_2("FCN-32s-fixed", (83.0, 59.7, 45.4, 72.0)),
+    *(_table_2(name, four) for name, four in VOC2011_VAL.items()),
+    Published("FCN-AlexNet", "AlexNet", "VOC2011 val", f"{_CVPR}, table 1", 39.8, time=f"50 ms {_K40}"),
+    Published("FCN-VGG16", "VGG16", "VOC2011 val", f"{_CVPR}, table 1", 56.0, time=f"210 ms {_K40}"),
+    Published("FCN-GoogLeNet", "GoogLeNet", "VOC2011 val", f"{_CVPR}, table 1", 42.5, time=f"59 ms {_K40}"),
+    Published("FCN-32s", "VGG16", _VAL, _RELEASE, 63.6),
+    Published("FCN-16s", "VGG16", _VAL, _RELEASE, 65.0),
+    Published("FCN-8s", "VGG16", _VAL, _RELEASE, 65.5),
+    Published("FCN-8s at once", "VGG16", _VAL, _RELEASE, 65.4),
+    Published("FCN-32s, their copy", "VGG16", _VAL, _PORT, 62.84),
+    Published("FCN-16s, their copy", "VGG16", _VAL, _PORT, 64.91),
+    Published("FCN-8s, their copy", "VGG16", _VAL, _PORT, 65.49),
+    Published("FCN-8s at once, their copy", "VGG16", _VAL, _PORT, 64.74),
+    Published("FCN-8s", "VGG16", "VOC2011 test", f"{_CVPR}, table 3", 62.7, time="about 175 ms"),
+    Published("SDS", "R-CNN", "VOC2011 test", f"{_CVPR}, table 3", 52.6, time="about 50 s"),
+    Published("FCN-8s", "VGG16", "VOC2012 test", f"{_CVPR}, table 3", 62.2, time="about 175 ms"),
+    Published("SDS", "R-CNN", "VOC2012 test", f"{_CVPR}, table 3", 51.6, time="about 50 s"),
+    Published("FCN-8s", "VGG16", "VOC2012 test", "PAMI version of the paper", 67.2),
+    Published("fcn_resnet50", "ResNet-50", "COCO val2017, VOC labels", "torchvision", 60.5),
+)
