@@ -49,18 +49,21 @@ def total(parts: Iterable[Measured]) -> Measured:
     return sum(parts, nothing())
 
 
-def measure(labels: np.ndarray, truth: np.ndarray, classes: int = len(CLASSES)) -> Measured:
+def measure(
+    labels: np.ndarray, truth: np.ndarray, classes: int = len(CLASSES), ring: np.ndarray | None = None
+) -> Measured:
     """Count one image: its confusion matrix and how right it is near boundaries.
 
     Args:
         labels: (H, W) integers, the network's.
         truth: (H, W) integers, `VOID` where nothing counts.
         classes: C, background included.
+        ring: the truth's `trimap.distances`, if they are known already.
 
     Raises:
         ValueError: the sizes differ, or a value is no class.
     """
-    return Measured(metrics.confusion(labels, truth, classes), trimap.counts(labels, truth))
+    return Measured(metrics.confusion(labels, truth, classes), trimap.counts(labels, truth, ring))
 
 
 def predict(model: FCN, photo: Image.Image, longest: int = 0) -> np.ndarray:

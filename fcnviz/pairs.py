@@ -1,4 +1,4 @@
-"""Photos and their masks, from uploaded files, from zips, or from a VOC folder on the server.
+"""Photos and their masks: uploaded, in zips, in a VOC folder on the server, or bundled.
 
 Which of the uploaded files are masks, the first rule that fits:
 
@@ -19,12 +19,13 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image
 
-from fcnviz import archive, images
+from fcnviz import archive, images, samples
 from fcnviz.archive import Member
 from fcnviz.images import ImageError
 from fcnviz.voc import VocFolder
@@ -102,6 +103,11 @@ def from_folder(folder: VocFolder) -> Found:
     return Found(tuple(Pair(name, _from_folder(folder, i)) for i, name in enumerate(folder.ids)))
 
 
+def from_samples() -> Found:
+    """The bundled photos with our annotations."""
+    return Found(tuple(Pair(name, partial(_sample, name)) for name in samples.SAMPLES))
+
+
 def splits(root: str | Path) -> list[str]:
     """The splits that a VOC folder lists; none if it is no such folder."""
     root = Path(root)
@@ -135,6 +141,16 @@ def checked(photo: Image.Image, mask: np.ndarray) -> tuple[Image.Image, np.ndarr
             "they must be the same."
         )
     return photo, mask
+
+
+def reduced(photo: Image.Image, mask: np.ndarray, longest: int) -> tuple[Image.Image, np.ndarray]:
+    """Both scaled down to a longest side of at most `longest` pixels, the mask by nearest neighbour."""
+    small = images.fit(photo, longest)
+    return small, np.asarray(Image.fromarray(mask).resize(small.size, Image.Resampling.NEAREST))
+
+
+def _sample(name: str) -> tuple[Image.Image, np.ndarray]:
+    return samples.load(name), samples.annotation(name)
 
 
 def _from_folder(folder: VocFolder, index: int) -> Callable[[], tuple[Image.Image, np.ndarray]]:

@@ -11,11 +11,11 @@ class Published:
 
     Attributes:
         network: as they call it.
-        trunk: the network it is made from.
+        trunk: the network it is made from; "" if not given.
         data: data set and split that it was measured on.
         source: where the numbers are printed.
         pixel_accuracy, mean_accuracy, mean_iu, frequency_weighted_iu: in percent; None if not given.
-        time: of one forward pass, as they give it; "" if not given.
+        time: of one forward pass at 500 × 500 px on a K40c (table 1), or as they give it; "" if not given.
     """
 
     network: str
@@ -38,8 +38,7 @@ VOC2011_VAL: dict[str, tuple[float, float, float, float]] = {
 }
 
 _VAL, _CVPR = "VOC2011 seg-val, 736 images", "CVPR 2015"
-_RELEASE, _PORT = "the authors' later release", "wkentaro/pytorch-fcn, README"
-_K40 = "on a K40c, 500 × 500 px"
+_RELEASE, _PORT = "the authors' release", "pytorch-fcn, README"
 
 
 def _table_2(network: str, four: tuple[float, float, float, float]) -> Published:
@@ -51,21 +50,21 @@ def _table_2(network: str, four: tuple[float, float, float, float]) -> Published
 PUBLISHED: tuple[Published, ...] = (
     _table_2("FCN-32s-fixed", (83.0, 59.7, 45.4, 72.0)),
     *(_table_2(name, four) for name, four in VOC2011_VAL.items()),
-    Published("FCN-AlexNet", "AlexNet", "VOC2011 val", f"{_CVPR}, table 1", 39.8, time=f"50 ms {_K40}"),
-    Published("FCN-VGG16", "VGG16", "VOC2011 val", f"{_CVPR}, table 1", 56.0, time=f"210 ms {_K40}"),
-    Published("FCN-GoogLeNet", "GoogLeNet", "VOC2011 val", f"{_CVPR}, table 1", 42.5, time=f"59 ms {_K40}"),
+    Published("FCN-AlexNet", "AlexNet", "VOC2011 val", f"{_CVPR}, table 1", 39.8, time="50 ms"),
+    Published("FCN-VGG16", "VGG16", "VOC2011 val", f"{_CVPR}, table 1", 56.0, time="210 ms"),
+    Published("FCN-GoogLeNet", "GoogLeNet", "VOC2011 val", f"{_CVPR}, table 1", 42.5, time="59 ms"),
     Published("FCN-32s", "VGG16", _VAL, _RELEASE, 63.6),
     Published("FCN-16s", "VGG16", _VAL, _RELEASE, 65.0),
     Published("FCN-8s", "VGG16", _VAL, _RELEASE, 65.5),
     Published("FCN-8s at once", "VGG16", _VAL, _RELEASE, 65.4),
-    Published("FCN-32s, their copy", "VGG16", _VAL, _PORT, 62.84),
-    Published("FCN-16s, their copy", "VGG16", _VAL, _PORT, 64.91),
-    Published("FCN-8s, their copy", "VGG16", _VAL, _PORT, 65.49),
-    Published("FCN-8s at once, their copy", "VGG16", _VAL, _PORT, 64.74),
+    Published("FCN-32s, converted", "VGG16", _VAL, _PORT, 62.84),
+    Published("FCN-16s, converted", "VGG16", _VAL, _PORT, 64.91),
+    Published("FCN-8s, converted", "VGG16", _VAL, _PORT, 65.49),
+    Published("FCN-8s at once, converted", "VGG16", _VAL, _PORT, 64.74),
     Published("FCN-8s", "VGG16", "VOC2011 test", f"{_CVPR}, table 3", 62.7, time="about 175 ms"),
-    Published("SDS", "R-CNN", "VOC2011 test", f"{_CVPR}, table 3", 52.6, time="about 50 s"),
+    Published("SDS", "", "VOC2011 test", f"{_CVPR}, table 3", 52.6, time="about 50 s"),
     Published("FCN-8s", "VGG16", "VOC2012 test", f"{_CVPR}, table 3", 62.2, time="about 175 ms"),
-    Published("SDS", "R-CNN", "VOC2012 test", f"{_CVPR}, table 3", 51.6, time="about 50 s"),
-    Published("FCN-8s", "VGG16", "VOC2012 test", "PAMI version of the paper", 67.2),
-    Published("fcn_resnet50", "ResNet-50", "COCO val2017, VOC labels", "torchvision", 60.5),
+    Published("SDS", "", "VOC2012 test", f"{_CVPR}, table 3", 51.6, time="about 50 s"),
+    Published("FCN-8s", "VGG16", "VOC2012 test", "PAMI version", 67.2),
+    Published("fcn_resnet50", "ResNet-50", "COCO val2017, VOC classes", "torchvision", 60.5),
 )

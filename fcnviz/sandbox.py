@@ -11,10 +11,10 @@ from fcnviz.voc import CLASSES, VOID
 
 SIDE = 8
 #: The labels of the sandbox: background and two classes of VOC.
-LABELS = (CLASSES.index("background"), CLASSES.index("cat"), CLASSES.index("dog"))
+LABELS = (CLASSES.index("background"), CLASSES.index("person"), CLASSES.index("bicycle"))
 NAMES = tuple(CLASSES[label] for label in LABELS)
 #: How a grid is written: one character a pixel, row by row; void in the truth alone.
-LETTERS, VOID_LETTER = "bcd", "v"
+LETTERS, VOID_LETTER = "012", "v"
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,19 @@ def indices(grid: str) -> np.ndarray:
 
 
 def _grid(picture: str) -> str:
-    return "".join(picture.split()).replace(".", "b")
+    return "".join(picture.split()).replace(".", "0")
 
 
-_TRUTH = _grid("........ ..cc.... ..ccc... .cccc... .cccc... ...cc.d. ......d. ........")
-_SQUARE = _grid("........ ........ ..cccc.. ..cccc.. ..cccc.. ..cccc.. ........ ........")
-_BESIDE = _grid("........ ........ ...cccc. ...cccc. ...cccc. ...cccc. ........ ........")
-_RINGED = _grid("........ .vvvvvv. .vccccv. .vccccv. .vccccv. .vccccv. .vvvvvv. ........")
-_SWOLLEN = _grid("........ .cccccc. .cccccc. .cccccc. .cccccc. .cccccc. .cccccc. ........")
+_TRUTH = _grid("........ ..11.... ..111... .1111... .1111... ...11.2. ......2. ........")
+_SQUARE = _grid("........ ........ ..1111.. ..1111.. ..1111.. ..1111.. ........ ........")
+_BESIDE = _grid("........ ........ ...1111. ...1111. ...1111. ...1111. ........ ........")
+_RINGED = _grid("........ .vvvvvv. .v1111v. .v1111v. .v1111v. .v1111v. .vvvvvv. ........")
+_SWOLLEN = _grid("........ .111111. .111111. .111111. .111111. .111111. .111111. ........")
 
 #: Presets by name: the grids, and what to see in them.
 PRESETS: dict[str, tuple[Grids, str]] = {
     "All background": (
-        Grids(_TRUTH, "b" * SIDE**2),
+        Grids(_TRUTH, "0" * SIDE**2),
         "The prediction finds nothing. Most pixels are background, so most are right: pixel accuracy "
         "flatters it, and mean IU, where each class counts the same, does not.",
     ),
@@ -65,11 +65,11 @@ PRESETS: dict[str, tuple[Grids, str]] = {
         "the other.",
     ),
     "Class never predicted": (
-        Grids(_TRUTH, _TRUTH.replace("d", "c")),
-        "The small dog is called cat: two pixels. Pixel accuracy hardly notices; a third of mean IU is gone.",
+        Grids(_TRUTH, _TRUTH.replace("2", "1")),
+        "The small bicycle is called person. Pixel accuracy hardly notices; mean IU loses more than a third.",
     ),
     "False alarm": (
-        Grids(_SQUARE, _SQUARE[:-2] + "dd"),
+        Grids(_SQUARE, _SQUARE[:-2] + "22"),
         "The prediction has a class that the truth has not. It has an IU, of 0, but no accuracy: there is "
         "nothing to find.",
     ),

@@ -57,6 +57,12 @@ def on_worker(task: Callable[..., Any], *arguments: Any) -> Any:
     return _worker().submit(task, *arguments).result()
 
 
+def runner() -> Callable[..., Any]:
+    """`on_worker`, for threads that Streamlit's caches know nothing of."""
+    worker = _worker()
+    return lambda task, *arguments: worker.submit(task, *arguments).result()
+
+
 def _segment(net: FCN, image: Image.Image) -> Segmentation:
     result = inference.segment(net, image)
     if _GLIBC:

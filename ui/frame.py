@@ -14,6 +14,7 @@ PAGES = (
     ("app.py", "Start", ":material/home:"),
     ("pages/compare.py", "Compare", ":material/compare:"),
     ("pages/heatmaps.py", "Heatmaps", ":material/grid_on:"),
+    ("pages/evaluate.py", "Evaluate", ":material/bar_chart:"),
 )
 
 
