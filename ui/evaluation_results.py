@@ -67,8 +67,8 @@ def four(r: Results) -> None:
     st.table(panels.percent(rows))
     st.caption(
         f"Measured here on {r.extent}, from the sum of their confusion matrices, as in the paper. Photos "
-        f"over {r.job.plan.longest} px are reduced for the networks; labels are compared at the mask's size. Void "
-        "(255) does not count."
+        f"over {r.job.plan.longest} px are reduced for the networks; labels are compared at the mask's size. "
+        "Void (255) does not count."
     )
 
 
@@ -156,7 +156,8 @@ def boundaries(r: Results) -> None:
     first, last = next(iter(rows)), list(rows)[-1]
     if first != last:
         near, far = (100 * (rows[last][d] - rows[first][d]) for d in (0, trimap.WIDEST - 1))
-        touching, counted = r.totals[last].near[1, 0], r.totals[last].near[1].sum()
+        pixels = next(iter(r.totals.values())).near[1]  # of the truth: the same for all networks
+        touching, counted = pixels[0], pixels.sum()
         text = f"{last} against {first}: {near:+.1f} points at d = 1, {far:+.1f} at d = {trimap.WIDEST}."
         st.caption(
             f"{text.replace('-', '−').replace('FCN−', 'FCN-')} {touching:,} of {counted:,} pixels touch one."
