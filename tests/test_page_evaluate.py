@@ -125,8 +125,24 @@ def test_pairs_are_uploaded_evaluated_and_a_broken_one_is_skipped(passes):
     finish(rerun(at))
     assert passes == [32, 16, 8] * 3
     assert list(at.session_state["evaluation_job"].skipped) == ["002"]
-    assert "1 pairs were skipped" in at.expander[0].label
+    assert at.expander[0].label == "1 pair skipped"
     assert "on 3 images" in said(at)
+
+
+def test_what_was_done_stays_when_looking_elsewhere(passes):
+    at = upload(start(PAGE, **UPLOADING), "mine.zip", zip_of(2))
+    button(at, "evaluation_start").click()
+    finish(rerun(at))
+    at.select_slider(key="size").set_value(480)
+    rerun(at)
+    assert "evaluation_start" in keys(at) and "Measured here" not in said(at)
+    passes.clear()
+    at.select_slider(key="size").set_value(640)
+    rerun(at)
+    assert "Measured here on 2 images," in said(at) and passes == []
+    at.file_uploader(key="evaluation_files").clear()
+    rerun(at)
+    assert "Measured here" not in said(at) and not at.session_state["evaluation_jobs"]
 
 
 def test_what_does_not_match_is_reported_and_nothing_runs():
@@ -245,9 +261,22 @@ def test_nonsense_in_the_link_is_ignored():
 # --- the job by itself
 
 
-def plan(count: int) -> Plan:
-    found = pairs.match([("mine.zip", zip_of(count))]).pairs
+def plan(count: int, broken: int | None = None) -> Plan:
+    found = pairs.match([("mine.zip", zip_of(count, broken))]).pairs
     return Plan((), found, {"net": weights.load("lite0-fcn32s")}, 640, lambda task, *a: task(*a))
+
+
+def test_300_pairs_are_done_but_for_the_broken_one(monkeypatch):
+    monkeypatch.setattr(evaluate, "predict", lambda net, photo, longest: np.full((40, 60), 8, np.uint8))
+    given = plan(300, broken=7)
+    running = Job(given, {})
+    running.start()
+    running.wait(120)
+    assert running.left == 0 and not running.error
+    assert list(running.skipped) == ["007"] and len(running.good) == 299
+    measured = evaluate.total(o.measured["net"] for o in running.good.values())
+    truth = np.asarray(Image.fromarray(samples.annotation("cat")).resize((60, 40), Image.Resampling.NEAREST))
+    assert (measured.confusion == 299 * metrics.confusion(np.full((40, 60), 8), truth, 21)).all()
 
 
 def test_a_job_that_nobody_watches_ends(monkeypatch):

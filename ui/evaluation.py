@@ -17,7 +17,8 @@ from ui.inputs import Networks
 from ui.job import LARGEST, Job, Outcome, Plan
 
 SAMPLES, UPLOAD, FOLDER = "Bundled samples", "Upload", "The server's data"
-_KEPT = "evaluation_job"
+#: In the session: the evaluation that is shown, and the last few by their keys.
+_SHOWN, _KEPT, _MOST_KEPT = "evaluation_job", "evaluation_jobs", 4
 _UPLOADED = "evaluation_found"
 
 
@@ -118,6 +119,8 @@ def _take_files() -> None:
     """Look for pairs in what was uploaded; the files' own ids tell when it changes."""
     files, state = st.session_state["evaluation_files"], st.session_state
     state.pop(_UPLOADED, None)
+    for key in [k for k in state.get(_KEPT, {}) if k[0] == UPLOAD]:
+        state[_KEPT].pop(key).stop()  # it holds the old files
     if not files:
         return
     if sum(file.size for file in files) > archive.MAX_PACKED:
@@ -133,14 +136,15 @@ def _report(found: Found) -> None:
     if not found.pairs:
         st.error("No photo has a mask among these files: see how names must match.", icon=":material/error:")
     if found.ignored:
-        st.caption(f"{found.ignored} other files are neither photos nor masks and were left out.")
-    _table(f"{len(found.problems)} files could not be used", dict(found.problems), "File")
+        st.caption(f"Neither photos nor masks, and left out: {found.ignored:,} files.")
+    _table("file", "could not be used", dict(found.problems))
 
 
-def _table(title: str, problems: dict[str, str], what: str) -> None:
+def _table(what: str, happened: str, problems: dict[str, str]) -> None:
     if problems:
-        with st.expander(f":material/warning: {title}"):
-            rows = pd.DataFrame(problems.items(), columns=[what, "Why"])
+        count = f"{len(problems):,} {what}{'s' * (len(problems) != 1)}"
+        with st.expander(f"{count} {happened}", icon=":material/warning:"):
+            rows = pd.DataFrame(problems.items(), columns=[what.capitalize(), "Why"])
             st.dataframe(rows, hide_index=True, height="auto" if len(rows) < 8 else 300)
 
 
@@ -148,13 +152,24 @@ def _table(title: str, problems: dict[str, str], what: str) -> None:
 
 
 def _job(source: Source, networks: Networks, working: int) -> Job | None:
-    """The session's evaluation, if it is of the same; else a new one in its place."""
-    key = (*source.key, networks.names, networks.device, working)
-    kept: Job | None = st.session_state.get(_KEPT)
-    if kept is not None and kept.plan.key == key:
-        return kept
-    if kept is not None:
-        kept.stop()
+    """The session's evaluation of this, or a new one; the one shown before stops, with what it has."""
+    key, state = (*source.key, networks.names, networks.device, working), st.session_state
+    kept: dict[tuple[Any, ...], Job] = state.setdefault(_KEPT, {})
+    shown: Job | None = state.get(_SHOWN)
+    if shown is not None and shown.plan.key != key:
+        shown.stop()
+    if key not in kept:
+        job = _new(key, source, networks, working)
+        if job is None:
+            return None
+        kept[key] = job
+    for old in list(kept)[:-_MOST_KEPT]:
+        del kept[old]
+    state[_SHOWN] = kept[key]
+    return kept[key]
+
+
+def _new(key: tuple[Any, ...], source: Source, networks: Networks, working: int) -> Job | None:
     try:
         models = {name: cache.model(name, networks.device) for name in networks.names}
     except weights.WeightsError as error:
@@ -164,7 +179,6 @@ def _job(source: Source, networks: Networks, working: int) -> Job | None:
     job = Job(plan, _shared(key) if source.kind == SAMPLES else {})
     if source.kind == SAMPLES and all(weights.find(name).origin == "bundled" for name in networks.names):
         job.start()  # five photos and small networks: seconds
-    st.session_state[_KEPT] = job
     return job
 
 
@@ -180,7 +194,8 @@ def _watch(job: Job, drawn_running: bool) -> None:
     running, total, done = job.running, len(job.plan.pairs), len(job.outcomes)
     if drawn_running and not running:
         st.rerun()  # all of the page, with what is done now
-    st.progress(done / total, text=_state(job))
+    if running or job.left:
+        st.progress(done / total, text=_state(job))
     if job.error:
         st.error(job.error, icon=":material/error:")
     if running:
@@ -201,7 +216,7 @@ def _state(job: Job) -> str:
     if job.stopping:
         return f"{text} · stopping after this one"
     if not job.running:
-        return text if done == total else f"{text} · not running"
+        return f"{text} · not running"
     if not job.rate:
         return f"{text} · under way"
     speed = f"{job.rate:.{1 if job.rate > 1 else 2}f} images a second"
@@ -213,6 +228,6 @@ def _time(seconds: float) -> str:
 
 
 def _skipped(job: Job) -> None:
-    _table(f"{len(job.skipped)} pairs were skipped", job.skipped, "Pair")
+    _table("pair", "skipped", job.skipped)
     if any(max(outcome.size) == LARGEST for outcome in job.good.values()):
         st.caption(f"Pairs over {LARGEST} px were reduced to that first, photo and mask.")

@@ -82,7 +82,7 @@ def _matrix(
         )
     )  # fmt: skip
     _chart(figure, 130 + (26 if many else 52) * len(names), "labelled as", "truth")
-    figure.update_xaxes(side="top", tickangle=-60 if many else 0, showgrid=False, tickfont={"size": 13})
+    figure.update_xaxes(side="top", tickangle=-90 if many else 0, showgrid=False, tickfont={"size": 13})
     figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True, tickfont={"size": 13})
     return figure
 
@@ -111,6 +111,7 @@ def trimap(rows: Mapping[str, np.ndarray]) -> go.Figure:
             line={"color": colour, "width": 3, "dash": dash}, hovertemplate="%{y:.1f} %",
         )  # fmt: skip
     _chart(figure, 380, "d, pixels from a true boundary", "right within d, %")
+    figure.update_yaxes(automargin=True, title_standoff=16)
     figure.update_layout(hovermode="x unified", legend=_LEGEND)
     return figure
 
@@ -128,14 +129,16 @@ def sandbox(matrix: np.ndarray, names: Sequence[str], last: tuple[int, int] | No
     rows = [f"{name}<br>t = {n}" for name, n in zip(names, true, strict=True)]
     figure = go.Figure(
         go.Heatmap(
-            z=np.where(matrix > 0, matrix, np.nan), x=columns, y=rows, text=matrix, texttemplate="%{text}",
-            textfont={"size": 20}, xgap=2, ygap=2, zmin=0, zmax=matrix.sum() or 1, showscale=False,
-            colorscale=colorscale("viridis"), hoverinfo="skip",
+            z=np.where(matrix > 0, matrix, np.nan), x=columns, y=rows, xgap=2, ygap=2, zmin=0,
+            zmax=matrix.sum() or 1, showscale=False, colorscale=colorscale("viridis"), hoverinfo="skip",
+            text=np.where(matrix > 0, matrix.astype(str), ""), texttemplate="%{text}", textfont={"size": 20},
         )
     )  # fmt: skip
     _chart(figure, 300, "labelled as", "truth")
     figure.update_xaxes(side="top", showgrid=False, tickangle=0, tickfont={"size": 14})
     figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True, tickfont={"size": 14})
+    for y, x in np.argwhere(matrix == 0):  # Plotly picks the other colours to suit their cells
+        figure.add_annotation(x=x, y=y, text="0", showarrow=False, font={"size": 20, "color": FRAME})
     if last:
         y, x = last
         line = {"color": MARK, "width": 3}

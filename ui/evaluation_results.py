@@ -80,8 +80,18 @@ def classes(r: Results) -> None:
     st.caption("Classes that are neither in the truth nor among the labels are left out.")
 
 
-def network(r: Results) -> str:
-    """Draw the choice of network for the panels that show one; → its registry name."""
+def choose(r: Results) -> tuple[str, bool]:
+    """Draw the choice for the panels that show one network; → its registry name, cells in per cent."""
+    with st.container(horizontal=True, gap="medium"):
+        name = _network(r)
+        cells = st.segmented_control(
+            "Cells", ("Percent of row", "Pixels"), default="Percent of row", required=True, key="e_cells",
+            bind="query-params",
+        )  # fmt: skip
+    return name, cells != "Pixels"
+
+
+def _network(r: Results) -> str:
     names = {title: name for name, title in r.titles.items()}
     finest = list(names)[-1]
     chosen = st.segmented_control(
@@ -90,13 +100,8 @@ def network(r: Results) -> str:
     return names[chosen or finest]
 
 
-def confusion(r: Results, name: str) -> None:
+def confusion(r: Results, name: str, percent: bool) -> None:
     """What is taken for what."""
-    cells = st.segmented_control(
-        "Cells", ("Percent of row", "Pixels"), default="Percent of row", required=True, key="e_cells",
-        bind="query-params",
-    )  # fmt: skip
-    percent = cells != "Pixels"
     matrix = r.totals[name].confusion
     st.plotly_chart(
         evaluation_figures.confusion(matrix, voc.CLASSES, percent), key="confusion", config=CONFIG
@@ -142,7 +147,7 @@ def _row(r: Results, outcome: Outcome, palette: str) -> None:
 
 
 def _picture(pixels: np.ndarray, caption: str) -> None:
-    width = min(190, round(150 * pixels.shape[1] / pixels.shape[0]))
+    width = min(170, round(170 * pixels.shape[1] / pixels.shape[0]))
     st.image(render.to_webp(pixels, 80), caption=caption, width=width)
 
 
@@ -158,10 +163,8 @@ def boundaries(r: Results) -> None:
         near, far = (100 * (rows[last][d] - rows[first][d]) for d in (0, trimap.WIDEST - 1))
         pixels = next(iter(r.totals.values())).near[1]  # of the truth: the same for all networks
         touching, counted = pixels[0], pixels.sum()
-        text = f"{last} against {first}: {near:+.1f} points at d = 1, {far:+.1f} at d = {trimap.WIDEST}."
-        st.caption(
-            f"{text.replace('-', '−').replace('FCN−', 'FCN-')} {touching:,} of {counted:,} pixels touch one."
-        )
+        gain = f"{near:+.1f} points at d = 1, {far:+.1f} at d = {trimap.WIDEST}".replace("-", "−")
+        st.caption(f"{last} against {first}: {gain}. {touching:,} of {counted:,} pixels touch a boundary.")
 
 
 # --- files

@@ -123,4 +123,4 @@ def _formula(formula: Formula) -> None:
     st.markdown(f"**{formula.name}: {100 * formula.value:.1f} %**")
     first, *others = formula.numbers
     lines = [formula.symbols, f"= {first}", *(rf"\qquad {line}" for line in others), f"= {formula.value:.3f}"]
-    st.latex(r"\begin{aligned}" + r" \\[5pt] ".join(f"&{line}" for line in lines) + r"\end{aligned}")
+    st.latex(r"\begin{aligned}" + r" \\[10pt] ".join(f"&{line}" for line in lines) + r"\end{aligned}")
