@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fcnviz import bench, digits, evaluate, images, inference, render, train, weights
+from fcnviz import bench, digits, evaluate, images, inference, parallel, render, train, weights
 from fcnviz.voc import VocFolder
 
 
@@ -87,35 +87,51 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
 def _train(a: argparse.Namespace) -> None:
     given = {f.name: getattr(a, f.name) for f in fields(train.Config) if f.name != "stride"}
     config = train.Config(stride=int(a.stage.removesuffix("s")), **given)
-    machine = train.Machine(str(weights.pick_device(a.device)), a.workers, a.compile)
-    print(train.train(a.data, a.out, config, machine))
+    with parallel.world(weights.pick_device(a.device)) as world:
+        machine = train.Machine(world.device, a.workers, a.compile, world)
+        path = train.train(a.data, a.out, config, machine)
+        if world.first:
+            print(path)
 
 
 def _add_evaluate(commands: argparse._SubParsersAction) -> None:
-    p = commands.add_parser("evaluate", help="the paper's four metrics on a split, at original size")
+    p = commands.add_parser(
+        "evaluate", help="the paper's four metrics on a split; several processes: torchrun"
+    )
     p.add_argument("--data", required=True, metavar="DIR", help="VOC2012 or VOCdevkit folder")
     p.add_argument("--split", default="val")
     p.add_argument("--weights", required=True, nargs="+", metavar="NAME")
     p.add_argument("--limit", type=int, default=0, help="only that many photos (default: all)")
     p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
-    p.add_argument("--json", metavar="FILE", help="also save the numbers")
+    p.add_argument("--json", metavar="FILE", help="also save the numbers and the counts behind them")
     p.add_argument("--record", action="store_true", help="write them into weights/manifest.json")
     p.set_defaults(run=_evaluate)
 
 
 def _evaluate(a: argparse.Namespace) -> None:
-    folder, results = VocFolder.open(a.data, a.split), {}
-    count = min(len(folder), a.limit or len(folder))
-    for name in a.weights:
-        model = weights.load(name, a.device, fold=True)
-        bar = tqdm(evaluate.pairs(folder, a.limit), total=count, desc=name, unit="photo", mininterval=2)
-        result = {"split": a.split, "photos": count, **evaluate.report(evaluate.evaluate(model, bar))}
-        print(evaluate.table(f"{name} on {a.split}, {count} photos at original size", result))
-        results[name] = result
+    folder = VocFolder.open(a.data, a.split)
+    with parallel.world(weights.pick_device(a.device)) as world:
+        results = {name: _evaluate_one(folder, name, a, world) for name in a.weights}
+    if not world.first:
+        return
+    for name, result in results.items():
+        print(evaluate.table(f"{name} on {a.split}, {result['photos']} photos at original size", result))
         if a.record:
-            weights.record(name, result)
+            weights.record(name, {k: v for k, v in result.items() if k != "counts"})
     if a.json:
         Path(a.json).write_text(json.dumps(results, indent=2) + "\n")
+
+
+def _evaluate_one(folder: VocFolder, name: str, a: argparse.Namespace, world: parallel.World) -> dict:
+    """One network's numbers over the photos of all processes."""
+    model, count = weights.load(name, world.device, fold=True), min(len(folder), a.limit or len(folder))
+    bar = tqdm(
+        evaluate.pairs(folder, a.limit, world), total=len(world.share(count)), desc=name, unit="photo",
+        mininterval=2, disable=not world.first,
+    )  # fmt: skip
+    measured = evaluate.together(evaluate.evaluate(model, bar), world)
+    numbers = evaluate.report(measured)
+    return {"split": a.split, "photos": count, **numbers, "counts": evaluate.counted(measured)}
 
 
 def _add_bench(commands: argparse._SubParsersAction) -> None:

@@ -2,63 +2,166 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from fcnviz import metrics
+from fcnviz import images, metrics, trimap
 from fcnviz.fcn import FCN
 from fcnviz.inference import decide, forward
+from fcnviz.parallel import ALONE, World
 from fcnviz.voc import CLASSES, VocFolder
 
+FOUR = ("pixel_accuracy", "mean_accuracy", "mean_iu", "frequency_weighted_iu")
 
-def pairs(folder: VocFolder, limit: int = 0) -> Iterable[tuple[Image.Image, np.ndarray]]:
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What one network, or a sum over images, got right; all counts, so that they add up.
+
+    Attributes:
+        confusion: (C, C) integers, rows = truth.
+        near: (2, D) integers, as `trimap.counts`.
+    """
+
+    confusion: np.ndarray
+    near: np.ndarray
+
+    def __add__(self, other: Measured) -> Measured:
+        return Measured(self.confusion + other.confusion, self.near + other.near)
+
+    @property
+    def mean_iu(self) -> float:
+        """Mean IU of these pixels; NaN if none counts."""
+        return metrics.scores(self.confusion).mean_iu
+
+
+def nothing(classes: int = len(CLASSES)) -> Measured:
+    """No pixel counted yet."""
+    return Measured(np.zeros((classes, classes), np.int64), np.zeros((2, trimap.WIDEST + 1), np.int64))
+
+
+def total(parts: Iterable[Measured]) -> Measured:
+    """The sum over images."""
+    return sum(parts, nothing())
+
+
+def measure(
+    labels: np.ndarray, truth: np.ndarray, classes: int = len(CLASSES), ring: np.ndarray | None = None
+) -> Measured:
+    """Count one image: its confusion matrix and how right it is near boundaries.
+
+    Args:
+        labels: (H, W) integers, the network's.
+        truth: (H, W) integers, `VOID` where nothing counts.
+        classes: C, background included.
+        ring: the truth's `trimap.distances`, if they are known already.
+
+    Raises:
+        ValueError: the sizes differ, or a value is no class.
+    """
+    return Measured(metrics.confusion(labels, truth, classes), trimap.counts(labels, truth, ring))
+
+
+def predict(model: FCN, photo: Image.Image, longest: int = 0) -> np.ndarray:
+    """A network's labels for a photo, at the photo's own size.
+
+    Args:
+        model: in eval mode.
+        photo: RGB.
+        longest: the network sees larger photos reduced to this longest side, and its labels are brought back
+            by nearest neighbour (0: it sees every photo as it is).
+
+    Returns:
+        (H, W) uint8.
+    """
+    seen = images.fit(photo, longest) if longest else photo
+    _, labels = decide(forward(model, seen)[1])
+    if seen.size == photo.size:
+        return labels
+    return np.asarray(Image.fromarray(labels).resize(photo.size, Image.Resampling.NEAREST))
+
+
+def pairs(
+    folder: VocFolder, limit: int = 0, world: World | None = None
+) -> Iterable[tuple[Image.Image, np.ndarray]]:
     """Photos with their masks, one after another.
 
     Args:
         folder: the split.
         limit: stop after that many (0: all).
+        world: give out only this process's share of them.
     """
-    for i in range(min(len(folder), limit or len(folder))):
+    for i in (world or ALONE).share(min(len(folder), limit or len(folder))):
         yield folder.photo(i), folder.mask(i)
 
 
-def evaluate(model: FCN, data: Iterable[tuple[Image.Image, np.ndarray]]) -> np.ndarray:
-    """Confusion matrix (C, C) of a network over photos and masks (rows = truth; 255 ignored)."""
-    total = np.zeros((model.num_classes, model.num_classes), np.int64)
-    for photo, truth in data:
-        _, labels = decide(forward(model, photo)[1])
-        total += metrics.confusion(labels, truth, model.num_classes)
-    return total
+def evaluate(model: FCN, data: Iterable[tuple[Image.Image, np.ndarray]]) -> Measured:
+    """What a network gets right over photos and masks (255 ignored)."""
+    return sum(
+        (measure(predict(model, photo), truth, model.num_classes) for photo, truth in data),
+        nothing(model.num_classes),
+    )
 
 
-def report(confusion: np.ndarray) -> dict[str, Any]:
-    """A confusion matrix as plain numbers: the four metrics and each class's IU (None where absent)."""
-    s = metrics.scores(confusion)
-    class_iu = {
-        name: None if np.isnan(v) else round(float(v), 4) for name, v in zip(CLASSES, s.class_iu, strict=True)
-    }
-    return {
-        "pixel_accuracy": round(s.pixel_accuracy, 4),
-        "mean_accuracy": round(s.mean_accuracy, 4),
-        "mean_iu": round(s.mean_iu, 4),
-        "frequency_weighted_iu": round(s.frequency_weighted_iu, 4),
-        "class_iu": class_iu,
-    }
+def together(measured: Measured, world: World) -> Measured:
+    """The sum over all processes, each with its share of the photos; exact, for all are integers."""
+    return Measured(world.sum(measured.confusion), world.sum(measured.near))
+
+
+# --- which images
+
+
+def ranked(results: Mapping[str, Measured]) -> list[tuple[str, float]]:
+    """Images by the mean IU of each alone, the best first; those without a counted pixel are left out."""
+    return _down({name: m.mean_iu for name, m in results.items()})
+
+
+def gains(before: Mapping[str, Measured], after: Mapping[str, Measured]) -> list[tuple[str, float]]:
+    """Images by how much more mean IU the second network has on each, the most first."""
+    return _down({name: after[name].mean_iu - before[name].mean_iu for name in before if name in after})
+
+
+def _down(values: Mapping[str, float]) -> list[tuple[str, float]]:
+    there = [(name, value) for name, value in values.items() if not np.isnan(value)]
+    return sorted(there, key=lambda item: (-item[1], item[0]))
+
+
+# --- numbers out
+
+
+def report(measured: Measured) -> dict[str, Any]:
+    """Plain numbers: the four metrics, each class's IU (None where absent), accuracy near boundaries."""
+    s = metrics.scores(measured.confusion)
+    class_iu = dict(zip(CLASSES, map(_number, s.class_iu), strict=True))
+    within = {str(d + 1): _number(v) for d, v in enumerate(trimap.accuracy(measured.near))}
+    return {key: _number(getattr(s, key)) for key in FOUR} | {"class_iu": class_iu, "within": within}
+
+
+def counted(measured: Measured) -> dict[str, Any]:
+    """The counts behind `report`, as plain integers."""
+    return {"confusion": measured.confusion.tolist(), "near": measured.near.tolist()}
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 4)
 
 
 def table(name: str, result: dict[str, Any]) -> str:
     """`report`'s numbers as text, in percent."""
-    four = ("pixel_accuracy", "mean_accuracy", "mean_iu", "frequency_weighted_iu")
     lines = [
         name,
-        *(f"  {key.replace('_', ' '):<24}{100 * result[key]:6.1f} %" for key in four),
+        *(f"  {key.replace('_', ' '):<24}{_percent(result[key])}" for key in FOUR),
+        "  pixel accuracy within d px of a true boundary",
+        *(f"    d = {d:<18}{_percent(result['within'][str(d)])}" for d in (1, 2, 5, 10, 20, 40)),
         "  IU by class",
     ]
-    lines += [
-        f"    {c:<22}" + ("absent" if v is None else f"{100 * v:6.1f} %")
-        for c, v in result["class_iu"].items()
-    ]
+    lines += [f"    {c:<22}{_percent(v)}" for c, v in result["class_iu"].items()]
     return "\n".join(lines)
+
+
+def _percent(value: float | None) -> str:
+    return "absent" if value is None else f"{100 * value:6.1f} %"

@@ -2,8 +2,11 @@
 
     python -m fcnviz train --data VOC2012 --stage 32s --out runs/32s
     python -m fcnviz train --data VOC2012 --stage 16s --init runs/32s --out runs/16s
+    torchrun --nproc-per-node 4 -m fcnviz train …    each process computes its share of every batch
 
 Every random choice comes from (seed, stage, epoch, photo): a run that was stopped goes on as if it had not.
+With several processes the gradient is that of the whole batch, but batch norm sees only each process's share
+of it (keep that at 8 or more), and every process holds all photos of the split in memory.
 """
 
 from __future__ import annotations
@@ -24,11 +27,13 @@ import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from fcnviz import fcn
+from fcnviz.parallel import ALONE, World
 from fcnviz.voc import VOID, VocFolder
 
 
@@ -74,11 +79,19 @@ class Config:
 
 @dataclass(frozen=True)
 class Machine:
-    """What may change how fast a run is, and not what it computes (up to rounding)."""
+    """What may change how fast a run is, and not what it computes (up to rounding and batch norm's share).
+
+    Attributes:
+        device: that this process runs on.
+        workers: processes that cut crops.
+        compile: use torch.compile.
+        world: the processes that share each batch.
+    """
 
     device: str = "cpu"
     workers: int = 1
     compile: bool = False
+    world: World = ALONE
 
 
 class Crops(Dataset[tuple[Tensor, Tensor]]):
@@ -133,14 +146,17 @@ def _jitter(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 class Order(torch.utils.data.Sampler[list[int]]):
-    """Full batches in an order that seed, stage and epoch decide."""
+    """Full batches in an order that seed, stage and epoch decide; of each, one process's share."""
 
-    def __init__(self, count: int, config: Config, epoch: int):
+    def __init__(self, count: int, config: Config, epoch: int, world: World | None = None):
         if not count:
             raise ValueError("the split lists no photos")
         order = np.random.default_rng((config.seed, config.stride, epoch)).permutation(count)
-        size = min(config.batch, count)
-        self.batches = [order[i : i + size].tolist() for i in range(0, count - size + 1, size)]
+        size, world = min(config.batch, count), world or ALONE
+        if size < world.size:
+            raise ValueError(f"a batch of {size} crops cannot be shared by {world.size} processes")
+        starts = range(0, count - size + 1, size)
+        self.batches = [[int(order[i + j]) for j in world.share(size)] for i in starts]
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -223,10 +239,12 @@ def train(data: str | Path, out: str | Path, config: Config, machine: Machine | 
     for epoch in range(first, min(config.stop_after or config.epochs, config.epochs)):
         assert crops is not None
         line = run.epoch(crops, epoch)
-        with (out / "log.jsonl").open("a") as log:
-            log.write(json.dumps({**line, **asdict(config), "device": machine.device}) + "\n")
-        run.save(out / "last.pt", epoch + 1)
-    save_file(run.averaged(), out / "model.safetensors")
+        if machine.world.first:
+            with (out / "log.jsonl").open("a") as log:
+                log.write(json.dumps({**line, **asdict(config), "device": machine.device}) + "\n")
+            run.save(out / "last.pt", epoch + 1)
+    if machine.world.first:
+        save_file(run.averaged(), out / "model.safetensors")
     return out / "model.safetensors"
 
 
@@ -245,6 +263,17 @@ def keep_memory() -> None:
             libc.mallopt(option, value)
 
 
+def _share(labels: Tensor, world: World) -> Tensor | None:
+    """What turns one process's sum over its pixels into its part of the batch's mean; None if it is alone.
+
+    Gradients are averaged over processes, so each divides by the pixels of all, times the processes.
+    """
+    if world.size == 1:
+        return None
+    counted = world.add((labels != VOID).sum())
+    return (world.size / counted.clamp(min=1)).to(world.device)
+
+
 class _Run:
     """Model, average and optimiser of one run."""
 
@@ -258,26 +287,35 @@ class _Run:
         self.average = AveragedModel(self.model, multi_avg_fn=average, use_buffers=True)
         self.optimiser = torch.optim.AdamW(parameter_groups(self.model, config))
         self.rates = [group["lr"] for group in self.optimiser.param_groups]
+        self.net: nn.Module = self.model
+        if machine.world.size > 1:
+            self.net = DistributedDataParallel(self.model)
         self.loss = torch.compile(self._loss) if machine.compile else self._loss
 
-    def _loss(self, x: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(self.model(x).float(), labels, ignore_index=VOID)
+    def _loss(self, x: Tensor, labels: Tensor, share: Tensor | None) -> Tensor:
+        """Mean over the counted pixels; times `share`, if the batch is shared (see `_share`)."""
+        scores = self.net(x).float()
+        if share is None:
+            return F.cross_entropy(scores, labels, ignore_index=VOID)
+        return F.cross_entropy(scores, labels, ignore_index=VOID, reduction="sum") * share
 
     def epoch(self, crops: Crops, epoch: int) -> dict[str, Any]:
         """One pass. → epoch, mean loss, seconds."""
         config, start, total = self.config, time.monotonic(), 0.0
         crops.epoch = epoch
-        order = Order(len(crops), config, epoch)
-        torch.manual_seed(config.seed * 1000 + epoch)  # dropout
+        order = Order(len(crops), config, epoch, self.machine.world)
+        torch.manual_seed(config.seed * 1000 + epoch + 10**9 * self.machine.world.rank)  # dropout
         self.model.train()
         loader = DataLoader(crops, batch_sampler=order, num_workers=self.machine.workers)
         title = f"FCN-{config.stride}s epoch {epoch + 1}/{config.epochs}"
-        with tqdm(loader, desc=title, mininterval=5) as bar:
+        with tqdm(loader, desc=title, mininterval=5, disable=not self.machine.world.first) as bar:
             for i, (pixels, labels) in enumerate(bar):
                 self._rate(epoch * len(order) + i, config.epochs * len(order))
                 total += self._step(pixels, labels)
                 bar.set_postfix(loss=f"{total / (i + 1):.3f}", refresh=False)
         seconds = round(time.monotonic() - start, 1)
+        if self.machine.world.size > 1:
+            total = float(self.machine.world.add(torch.tensor(total))) / self.machine.world.size
         return {"epoch": epoch + 1, "loss": round(total / len(order), 4), "seconds": seconds}
 
     def _rate(self, step: int, steps: int) -> None:
@@ -288,7 +326,7 @@ class _Run:
         device = self.machine.device
         x = self.model.backbone.normalise(pixels.to(device)).contiguous(memory_format=torch.channels_last)
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=device.startswith("cuda")):
-            loss = self.loss(x, labels.long().to(device))
+            loss = self.loss(x, labels.long().to(device), _share(labels, self.machine.world))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 10.0)

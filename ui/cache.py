@@ -7,7 +7,7 @@ import platform
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -72,6 +72,12 @@ def on_worker(task: Callable[..., _T], *arguments: object) -> _T:
     For short tasks; `work` is for whatever uses more than a few megabytes.
     """
     return _worker().submit(task, *arguments).result()
+
+
+def runner() -> Callable[..., Any]:
+    """`on_worker`, for threads that Streamlit's caches know nothing of."""
+    worker = _worker()
+    return lambda task, *arguments: worker.submit(task, *arguments).result()
 
 
 def _trimmed(function: Callable[..., _T], *args: object) -> _T:

@@ -17,6 +17,7 @@ PAGES = (
     ("pages/convolutionalize.py", "Convolutionalize", ":material/view_in_ar:"),
     ("pages/upsampling.py", "Upsampling", ":material/zoom_in:"),
     ("pages/alignment.py", "Alignment", ":material/straighten:"),
+    ("pages/evaluate.py", "Evaluate", ":material/bar_chart:"),
 )
 
 

@@ -69,11 +69,12 @@ def run(photo: Photo, networks: Networks) -> list[Result]:
         except weights.WeightsError as error:
             st.error(str(error), icon=":material/error:")
             continue
-        results.append(Result(name, _title(about), about.stride, answer))
+        results.append(Result(name, title(about), about.stride, answer))
     return results
 
 
-def _title(about: weights.Weights) -> str:
+def title(about: weights.Weights) -> str:
+    """What a network is called in tables and above pictures."""
     extra = {"bundled": "", "published": " at once" if about.skip_scales != (1.0, 1.0) else ""}
     return f"FCN-{about.stride}s{extra.get(about.origin, ' (unverified)')}"
 
@@ -185,7 +186,7 @@ def truth(results: list[Result], given: Truth, palette: str) -> None:
         palette: name of the class colours.
     """
     classes, mask = len(voc.CLASSES), given.labels
-    rows = {r.title: _four(metrics.scores(metrics.confusion(r.labels, mask, classes))) for r in results}
+    rows = {r.title: four(metrics.scores(metrics.confusion(r.labels, mask, classes))) for r in results}
     picture, tables = st.columns([1, 2], gap="medium")
     with picture:
         st.markdown("**Ground truth**")
@@ -193,9 +194,9 @@ def truth(results: list[Result], given: Truth, palette: str) -> None:
         st.caption(given.origin)
     with tables:
         st.markdown("**This photo** · measured here, on this picture alone")
-        st.table(_percent(rows))
+        st.table(percent(rows))
         st.markdown("**The paper** · another data set: VOC2011 validation, 736 photos, VGG16")
-        st.table(_percent({name: tuple(v / 100 for v in row) for name, row in paper.VOC2011_VAL.items()}))
+        st.table(percent({name: tuple(v / 100 for v in row) for name, row in paper.VOC2011_VAL.items()}))
     st.caption(
         "Means run over the classes that occur in the truth or in the prediction; a class that is predicted "
         "but not there has IU 0. Pixels labelled 255 count for nobody. Paper: Long, Shelhamer & Darrell, "
@@ -203,11 +204,13 @@ def truth(results: list[Result], given: Truth, palette: str) -> None:
     )
 
 
-def _four(s: metrics.Scores) -> tuple[float, float, float, float]:
+def four(s: metrics.Scores) -> tuple[float, float, float, float]:
+    """The four metrics in the order of `METRICS`."""
     return s.pixel_accuracy, s.mean_accuracy, s.mean_iu, s.frequency_weighted_iu
 
 
-def _percent(rows: dict[str, tuple[float, ...]]) -> pd.DataFrame:
+def percent(rows: dict[str, tuple[float, ...]]) -> pd.DataFrame:
+    """Rows of fractions as a table of `METRICS` in per cent, NaN as a dash."""
     text = {
         name: ["–" if np.isnan(v) else f"{100 * v:.1f} %" for v in values] for name, values in rows.items()
     }

@@ -1,0 +1,80 @@
+"""The Evaluate page, as a visitor sees it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from fcnviz import metrics, sandbox
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from test_page_evaluate import zip_of
+
+
+def visit(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.get_by_role("heading", name="Metric sandbox")).to_be_visible()
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+
+
+def done(page: Page) -> int:
+    """How many pairs the progress bar says are done."""
+    text = page.get_by_text(re.compile(r"\d+ of 300 pairs")).first.inner_text()
+    return int(re.match(r"(\d+)", text)[1])
+
+
+def mean_iu(page: Page, percent: str):
+    return page.get_by_text(f"Mean IU: {percent} %", exact=True)
+
+
+def test_300_pairs_do_not_freeze_the_page_and_can_be_stopped(page, url, tmp_path):
+    (tmp_path / "pairs.zip").write_bytes(zip_of(300, broken=7))
+    visit(page, url + "/evaluate?e_source=Upload")
+    chooser = page.get_by_test_id("stFileUploader").filter(has_text="Photos and masks").locator("input")
+    chooser.set_input_files(tmp_path / "pairs.zip")
+    page.get_by_role("button", name="Evaluate 300 pairs").click()
+    under_way = re.compile(r"[1-9]\d* of 300 pairs · .* images a second · about .* left")
+    expect(page.get_by_text(under_way)).to_be_visible()
+    page.get_by_role("radio", name="Perfect").click()  # elsewhere on the page, while it runs
+    expect(mean_iu(page, "100.0")).to_be_visible(timeout=5_000)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+    stopped = done(page)
+    assert 0 < stopped < 300
+    good = stopped - (stopped > 7)  # the broken one is no image
+    expect(page.get_by_text(f"Measured here on {good} images so far")).to_be_visible()
+    page.wait_for_timeout(1500)
+    assert done(page) == stopped
+    page.get_by_role("button", name="Go on").click()
+    for _ in range(
+        240
+    ):  # on a busy machine 300 would take minutes: that they end is tested without a browser
+        if done(page) >= stopped + 10:
+            break
+        page.wait_for_timeout(250)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+    expect(page.get_by_text("1 pair skipped")).to_be_visible()
+    expect(page.get_by_text(f"Measured here on {done(page) - 1} images so far")).to_be_visible()
+    assert done(page) >= stopped + 10
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_painting_a_pixel_changes_the_formulas_and_the_link(page, url):
+    visit(page, url + "/evaluate?e_source=Upload&e_preset=Perfect")
+    expect(mean_iu(page, "100.0")).to_be_visible()
+    for column in (1, 2):
+        page.get_by_role("button", name=f"Prediction, row 1, column {column}: background").click()
+    expect(page).to_have_url(re.compile("e_prediction=110000"))
+    truth = sandbox.PRESETS["Perfect"][0].truth
+    confusion = sandbox.Grids(truth, "11" + truth[2:]).confusion()
+    expected = f"{100 * metrics.scores(confusion).mean_iu:.1f}"
+    expect(mean_iu(page, expected)).to_be_visible()
+    link = page.url
+    visit(page, link)  # cold
+    expect(mean_iu(page, expected)).to_be_visible()
+    page.get_by_role("button", name="Prediction, row 1, column 1: person").press("ArrowRight")
+    expect(page.get_by_role("button", name="Prediction, row 1, column 2: person")).to_be_focused()

@@ -1,0 +1,233 @@
+"""Which pairs are evaluated, and the evaluation under way: progress, stop, go on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from fcnviz import archive, pairs, weights
+from fcnviz.pairs import Found
+from fcnviz.voc import VocFolder
+from ui import cache, inputs
+from ui.inputs import Networks
+from ui.job import LARGEST, Job, Outcome, Plan
+
+SAMPLES, UPLOAD, FOLDER = "Bundled samples", "Upload", "The server's data"
+#: In the session: the evaluation that is shown, and the last few by their keys.
+_SHOWN, _KEPT, _MOST_KEPT = "evaluation_job", "evaluation_jobs", 4
+_UPLOADED = "evaluation_found"
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Where the pairs come from.
+
+    Attributes:
+        kind: `SAMPLES`, `UPLOAD` or `FOLDER`.
+        key: changes when the pairs do.
+        found: the pairs, and what did not match.
+    """
+
+    kind: str
+    key: tuple[Any, ...]
+    found: Found
+
+
+def run(networks: Networks, working: int) -> Job | None:
+    """Draw the choice of pairs and the evaluation's progress; → the evaluation, done or not.
+
+    Args:
+        networks: that run.
+        working: longest side that they see.
+    """
+    source = _source()
+    if source is None:
+        return None
+    _report(source.found)
+    if not source.found.pairs:
+        return None
+    job = _job(source, networks, working)
+    if job is None:
+        return None
+    st.fragment(_watch, run_every=0.7 if job.running else None)(job, job.running)
+    _skipped(job)
+    return job
+
+
+# --- where the pairs come from
+
+
+def _source() -> Source | None:
+    kinds = [SAMPLES, UPLOAD] + [FOLDER] * bool(os.environ.get("FCNVIZ_DATA"))
+    kind = st.segmented_control(
+        "Photos and masks", kinds, default=SAMPLES, required=True, key="e_source", bind="query-params"
+    )
+    if kind == UPLOAD:
+        return _upload()
+    if kind == FOLDER:
+        return _folder()
+    st.caption(
+        "The five bundled photos, with masks drawn by this project. Five photos are an anecdote: they say "
+        "nothing about the networks in general."
+    )
+    return Source(SAMPLES, (SAMPLES,), pairs.from_samples())
+
+
+def _folder() -> Source | None:
+    root = os.environ["FCNVIZ_DATA"]
+    there = pairs.splits(root)
+    if not there:
+        st.warning(
+            "FCNVIZ_DATA on the server names no folder with lists in ImageSets/Segmentation: tell its owner."
+        )
+        return None
+    default = there.index("val") if "val" in there else 0
+    split = st.selectbox("Split", there, default, key="e_split", bind="query-params", width=240)
+    return Source(FOLDER, (FOLDER, split), pairs.from_folder(VocFolder.open(root, split)))
+
+
+def _upload() -> Source | None:
+    st.file_uploader(
+        "Photos and masks, or zips of them",
+        type=[*inputs.UPLOAD_TYPES, "zip"], accept_multiple_files=True, key="evaluation_files",
+        on_change=_take_files, max_upload_size=archive.MAX_PACKED // 2**20, help=_RULES,
+    )  # fmt: skip
+    if _UPLOADED not in st.session_state:
+        st.info(
+            "A photo and its mask have the same name: photo.jpg with photo.png or photo_mask.png, or the "
+            "same name in JPEGImages/ and SegmentationClass/. Masks are PNGs in VOC indices or colours; 255 "
+            "does not count."
+        )
+        return None
+    key, found = st.session_state[_UPLOADED]
+    return Source(UPLOAD, (UPLOAD, key), found)
+
+
+_RULES = (
+    "A PNG is a mask if its folder is called SegmentationClass, masks, labels, annotations or gt, if its "
+    "name ends in _mask, _label or _gt, or if it has a palette or 8-bit grey and a photo has the same name. "
+    f"Zips: up to {archive.MAX_PACKED // 2**20} MB and {archive.MAX_ENTRIES:,} files; images up to 20 MB. "
+    "Nothing is written to disk, and all of it is gone when you close the page."
+)
+
+
+def _take_files() -> None:
+    """Look for pairs in what was uploaded; the files' own ids tell when it changes."""
+    files, state = st.session_state["evaluation_files"], st.session_state
+    state.pop(_UPLOADED, None)
+    for key in [k for k in state.get(_KEPT, {}) if k[0] == UPLOAD]:
+        state[_KEPT].pop(key).stop()  # it holds the old files
+    if not files:
+        return
+    if sum(file.size for file in files) > archive.MAX_PACKED:
+        megabytes = archive.MAX_PACKED // 2**20
+        found = Found(problems=(("all files", f"Together they are over {megabytes} MB: upload fewer."),))
+    else:
+        found = pairs.match((file.name, file.getvalue()) for file in files)
+    state[_UPLOADED] = tuple(file.file_id for file in files), found
+
+
+def _report(found: Found) -> None:
+    """What matched, and what did not."""
+    if not found.pairs:
+        st.error("No photo has a mask among these files: see how names must match.", icon=":material/error:")
+    if found.ignored:
+        st.caption(f"Neither photos nor masks, and left out: {found.ignored:,} files.")
+    _table("file", "could not be used", dict(found.problems))
+
+
+def _table(what: str, happened: str, problems: dict[str, str]) -> None:
+    if problems:
+        count = f"{len(problems):,} {what}{'s' * (len(problems) != 1)}"
+        with st.expander(f"{count} {happened}", icon=":material/warning:"):
+            rows = pd.DataFrame(problems.items(), columns=[what.capitalize(), "Why"])
+            st.dataframe(rows, hide_index=True, height="auto" if len(rows) < 8 else 300)
+
+
+# --- the evaluation
+
+
+def _job(source: Source, networks: Networks, working: int) -> Job | None:
+    """The session's evaluation of this, or a new one; the one shown before stops, with what it has."""
+    key, state = (*source.key, networks.names, networks.device, working), st.session_state
+    kept: dict[tuple[Any, ...], Job] = state.setdefault(_KEPT, {})
+    shown: Job | None = state.get(_SHOWN)
+    if shown is not None and shown.plan.key != key:
+        shown.stop()
+    if key not in kept:
+        job = _new(key, source, networks, working)
+        if job is None:
+            return None
+        kept[key] = job
+    for old in list(kept)[:-_MOST_KEPT]:
+        del kept[old]
+    state[_SHOWN] = kept[key]
+    return kept[key]
+
+
+def _new(key: tuple[Any, ...], source: Source, networks: Networks, working: int) -> Job | None:
+    try:
+        models = {name: cache.model(name, networks.device) for name in networks.names}
+    except weights.WeightsError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+    plan = Plan(key, source.found.pairs, models, working, cache.runner())
+    job = Job(plan, _shared(key) if source.kind == SAMPLES else {})
+    if source.kind == SAMPLES and all(weights.find(name).origin == "bundled" for name in networks.names):
+        job.start()  # five photos and small networks: seconds
+    return job
+
+
+@st.cache_resource(max_entries=8)
+def _shared(key: tuple[Any, ...]) -> dict[str, Outcome | str]:
+    """Outcomes for the bundled photos, the same for all visitors."""
+    return {}
+
+
+def _watch(job: Job, drawn_running: bool) -> None:
+    """Progress, and the buttons; a fragment that runs by itself while the job does."""
+    job.look()
+    running, total, done = job.running, len(job.plan.pairs), len(job.outcomes)
+    if drawn_running and not running:
+        st.rerun()  # all of the page, with what is done now
+    if running or job.left:
+        st.progress(done / total, text=_state(job))
+    if job.error:
+        st.error(job.error, icon=":material/error:")
+    if running:
+        if st.button("Stop", icon=":material/stop:", disabled=job.stopping, key="evaluation_stop"):
+            job.stop()
+            job.wait(2)
+            st.rerun()
+    elif job.left:
+        label = "Go on" if done else f"Evaluate {total:,} pairs"
+        if st.button(label, icon=":material/play_arrow:", type="primary", key="evaluation_start"):
+            job.start()
+            st.rerun()
+
+
+def _state(job: Job) -> str:
+    done, total = len(job.outcomes), len(job.plan.pairs)
+    text = f"{done:,} of {total:,} pairs"
+    if job.stopping:
+        return f"{text} · stopping after this one"
+    if not job.running:
+        return f"{text} · not running"
+    if not job.rate:
+        return f"{text} · under way"
+    speed = f"{job.rate:.{1 if job.rate > 1 else 2}f} images a second"
+    return f"{text} · {speed} · about {_time(job.left / job.rate)} left"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def _skipped(job: Job) -> None:
+    _table("pair", "skipped", job.skipped)
+    if any(max(outcome.size) == LARGEST for outcome in job.good.values()):
+        st.caption(f"Pairs over {LARGEST} px were reduced to that first, photo and mask.")

@@ -1,0 +1,84 @@
+"""Numbers from elsewhere: the bundled weights' own, measured by this project, and those in print."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fcnviz import paper, voc, weights
+from fcnviz.evaluate import FOUR
+from ui import evaluation_figures, panels
+from ui.figures import CONFIG
+
+
+def bundled() -> None:
+    """The bundled networks on VOC: four metrics, each class, and near boundaries if that was recorded."""
+    found = {panels.title(w): w for w in map(weights.find, weights.BUNDLED) if w.metrics}
+    if not found:
+        st.info("Nothing was measured on the bundled weights yet: see python -m fcnviz evaluate --record.")
+        return
+    numbers = {title: w.metrics or {} for title, w in found.items()}
+    st.table(panels.percent({t: tuple(_array([m[key] for key in FOUR])) for t, m in numbers.items()}))
+    for text in dict.fromkeys(map(_origin, found.values())):
+        st.caption(text)
+    rows = {t: _array([m["class_iu"][c] for c in voc.CLASSES]) for t, m in numbers.items()}
+    order = evaluation_figures.by_iu(rows)
+    half = (len(order) + 1) // 2
+    st.markdown("**IU by class**")
+    for i, (column, part) in enumerate(zip(st.columns(2), (order[:half], order[half:]), strict=True)):
+        figure = evaluation_figures.class_bars(rows, voc.CLASSES, part)
+        column.plotly_chart(figure, key=f"bundled_bars_{i}", config=CONFIG)
+    if all("within" in m for m in numbers.values()):
+        st.markdown("**Right within d pixels of a true boundary**")
+        near = {t: _array(list(m["within"].values())) for t, m in numbers.items()}
+        st.plotly_chart(evaluation_figures.trimap(near), key="bundled_trimap", config=CONFIG)
+
+
+def _origin(w: weights.Weights) -> str:
+    m = w.metrics or {}
+    return (
+        f"Measured by this project on VOC2012 {m['split']}, {m['photos']:,} photos at original size, with "
+        f"`python -m fcnviz evaluate`. Networks: EfficientNet-Lite0, trained by this project on {w.data}."
+    )
+
+
+def _array(values: list[float | None]) -> np.ndarray:
+    return np.array([np.nan if v is None else v for v in values], float)
+
+
+def in_print() -> None:
+    """The paper's numbers and others', each with its data set and source."""
+    rows = [
+        {
+            "Data set": p.data,
+            "Network": p.network if p.trunk in p.network else f"{p.network} ({p.trunk})",
+            "Pixel acc.": _one(p.pixel_accuracy),
+            "Mean acc.": _one(p.mean_accuracy),
+            "Mean IU": _one(p.mean_iu),
+            "f.w. IU": _one(p.frequency_weighted_iu),
+            "Time": p.time or "–",
+            "Source": p.source,
+        }
+        for p in paper.PUBLISHED
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", column_config=_WIDTHS)
+    st.caption(
+        "In per cent, as printed; – where the source gives no number. Times of table 1: one forward pass at "
+        "500 × 500 px on a K40c. Numbers of different data sets, networks or photos cannot be compared, and "
+        "none of these was measured here."
+    )
+
+
+_WIDTHS = {
+    "Data set": st.column_config.TextColumn(width=190),
+    "Network": st.column_config.TextColumn(width=220),
+    **dict.fromkeys(("Pixel acc.", "Mean acc.", "Mean IU", "f.w. IU"), st.column_config.TextColumn(width=75)),
+    "Time": st.column_config.TextColumn(width=95),
+    "Source": st.column_config.TextColumn(width=180),
+}
+
+
+def _one(value: float | None) -> str:
+    """As printed: one decimal, two where the source has two."""
+    return "–" if value is None else f"{value:.1f}" if round(value, 1) == value else f"{value:.2f}"

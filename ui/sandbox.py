@@ -1,0 +1,126 @@
+"""The metric sandbox: two grids to paint, the confusion matrix that they make, and the formulas."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from fcnviz import render, sandbox, voc
+from fcnviz.formulas import Formula, formulas
+from fcnviz.sandbox import LABELS, LETTERS, NAMES, PRESETS, SIDE, VOID_LETTER, Grids
+from ui import evaluation_figures
+from ui.figures import CONFIG
+from ui.label_grid import Label, Marks, label_grid
+
+_DEFAULT = next(iter(PRESETS))
+
+
+@st.fragment
+def play(palette: str) -> None:
+    """Draw the sandbox; what is painted is in the link.
+
+    Args:
+        palette: name of the class colours.
+    """
+    grids, preset = _chosen()
+    _presets(preset)
+    st.caption(PRESETS[preset][1] if preset else "Your own. Click a pixel to change its label.")
+    pixels = st.slider(
+        "Pixels counted, in reading order", 0, SIDE**2, SIDE**2, key="e_pixels", bind="query-params"
+    )
+    truth, prediction, matrix = st.columns([4, 4, 5], gap="medium")
+    marks = Marks(pixels), Marks(pixels, _wrong(grids))
+    labels = _labels(palette)
+    with truth:
+        st.markdown("**Truth**")
+        label_grid(
+            grids.truth, labels, marks[0], title="Truth", key="sandbox_truth",
+            on_paint=lambda cells: _paint(Grids(cells, grids.prediction)),
+        )  # fmt: skip
+    with prediction:
+        st.markdown("**Prediction**")
+        label_grid(
+            grids.prediction, labels[:-1], marks[1], title="Prediction", key="sandbox_prediction",
+            on_paint=lambda cells: _paint(Grids(grids.truth, cells)),
+        )  # fmt: skip
+    counts = grids.confusion(pixels)
+    with matrix:
+        st.markdown("**Confusion matrix** · pixels")
+        figure = evaluation_figures.sandbox(counts, NAMES, _last(grids, pixels))
+        st.plotly_chart(figure, key="sandbox_matrix", config=CONFIG)
+    _formulas(counts)
+
+
+def _chosen() -> tuple[Grids, str | None]:
+    """The link's grids; else the link's preset, else the first. → grids and the preset that they are."""
+    link = st.query_params
+    painted = Grids(link.get("e_truth", ""), link.get("e_prediction", ""))
+    wanted = link.get("e_preset", _DEFAULT)
+    grids = painted if painted.valid else PRESETS.get(wanted, PRESETS[_DEFAULT])[0]
+    return grids, next((name for name, (other, _) in PRESETS.items() if other == grids), None)
+
+
+def _presets(preset: str | None) -> None:
+    state = st.session_state
+    state["sandbox_preset"] = preset
+
+    def pick() -> None:
+        if name := state["sandbox_preset"]:
+            _paint(PRESETS[name][0])
+
+    st.pills("Presets", list(PRESETS), key="sandbox_preset", on_change=pick)
+
+
+def _paint(grids: Grids) -> None:
+    """Put grids into the link: by name if they are a preset."""
+    link = st.query_params
+    for key in ("e_preset", "e_truth", "e_prediction"):
+        link.pop(key, None)
+    name = next((name for name, (other, _) in PRESETS.items() if other == grids), None)
+    if name and name != _DEFAULT:
+        link["e_preset"] = name
+    elif not name and grids.valid:
+        link["e_truth"], link["e_prediction"] = grids.truth, grids.prediction
+
+
+def _labels(palette: str) -> list[Label]:
+    colours = ["#{:02x}{:02x}{:02x}".format(*c) for c in render.PALETTES[palette][[*LABELS, voc.VOID]]]
+    classes = [Label(letter, name, c) for letter, name, c in zip(LETTERS, NAMES, colours, strict=False)]
+    return [*classes, Label(VOID_LETTER, "void, does not count", colours[-1], striped=True)]
+
+
+def _wrong(grids: Grids) -> tuple[int, ...]:
+    truth, prediction = sandbox.indices(grids.truth), sandbox.indices(grids.prediction)
+    return tuple(np.flatnonzero((truth != prediction) & (truth != voc.VOID)).tolist())
+
+
+def _last(grids: Grids, pixels: int) -> tuple[int, int] | None:
+    """(truth, label) of the pixel counted last, while the matrix builds up."""
+    if not 0 < pixels < SIDE**2:
+        return None
+    truth, label = (int(sandbox.indices(grid)[pixels - 1]) for grid in (grids.truth, grids.prediction))
+    return None if truth == voc.VOID else (truth, label)
+
+
+def _formulas(counts: np.ndarray) -> None:
+    for column, formula in zip(st.columns(4, gap="medium"), formulas(counts), strict=True):
+        with column:
+            _formula(formula)
+    true, labelled = counts.sum(1), counts.sum(0)
+    absent = [name for name, n in zip(NAMES, true + labelled, strict=True) if not n]
+    false = [name for name, n, m in zip(NAMES, true, labelled, strict=True) if m and not n]
+    notes = ["t_i: sum of row i. Σ_j n_ji: sum of column i. n_ii: the diagonal."]
+    notes += [f"{', '.join(absent)}: nowhere, so not in the means."] if absent else []
+    notes += [f"{', '.join(false)}: labelled but not there, so IU 0 and no accuracy."] if false else []
+    st.caption(" ".join(notes))
+
+
+def _formula(formula: Formula) -> None:
+    if not formula.numbers:
+        st.markdown(f"**{formula.name}** · nothing counted")
+        st.latex(formula.symbols)
+        return
+    st.markdown(f"**{formula.name}: {100 * formula.value:.1f} %**")
+    first, *others = formula.numbers
+    lines = [formula.symbols, f"= {first}", *(rf"\qquad {line}" for line in others), f"= {formula.value:.3f}"]
+    st.latex(r"\begin{aligned}" + r" \\[10pt] ".join(f"&{line}" for line in lines) + r"\end{aligned}")
