@@ -8,7 +8,7 @@ page = frame.begin("Evaluate")
 st.title("How good, and compared with what?", anchor=False)
 
 st.markdown(
-    "[On VOC](#voc) · [Your pairs](#pairs) · [In print](#print) · [How fast?](#fast) · [Metric sandbox](#sandbox)"
+    "[On VOC](#voc) · [Your pairs](#pairs) · [In print](#print) · [How fast?](#fast) · [Sandbox](#sandbox)"
 )
 
 st.subheader("The bundled networks on VOC", anchor="voc")

@@ -78,6 +78,7 @@ def test_the_page_shows_numbers_before_any_click(passes):
         "Class by class",
         "Image by image",
         "In print",
+        "How fast?",
         "Metric sandbox",
     ]
     assert "anecdote" in said(at)
