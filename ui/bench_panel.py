@@ -15,6 +15,8 @@ from ui.figures import CONFIG
 from ui.kernel_figures import BLUE, ORANGE
 
 _GREEN = "#3a9a6b"
+#: Groups that are shown at once.
+_FIRST = ("the bundled networks", "100 windows", "against", "FCN-8s-VGG16")
 
 
 def show() -> None:
@@ -36,14 +38,22 @@ def show() -> None:
     fits = (f"{g.split(':')[0]}: R² {bench.linearity([r for r in rows if r.group == g]):.4f}" for g in pixels)
     words.markdown("**Cost grows with the pixels**, as in any convolutional network: a straight line fits.")
     words.caption(" · ".join(fits))
-    for group in (g for g in groups if g not in pixels):
-        st.markdown(f"**{group[0].upper()}{group[1:]}**")
-        st.table(_table([r for r in rows if r.group == group]))
+    others = [g for g in groups if g not in pixels]
+    for group in (g for g in others if g.startswith(_FIRST)):
+        _group(rows, group)
+    with st.expander("Precisions, the app's own work, VGG16's other networks"):
+        for group in (g for g in others if not g.startswith(_FIRST)):
+            _group(rows, group)
     st.caption(
-        "Ratio: the first row's time over this one's. GFLOP: multiplications and additions, as counted by "
-        "torch. Matmul: share of this machine's measured rate of matrix products in the same precision. "
-        "Random weights are good for timing alone."
+        "Ratio: the first row's time over this one's. Memory: peak above what was in use before. GFLOP: "
+        "multiplications and additions, as counted by torch. Matmul: share of this machine's measured rate of "
+        "matrix products in the same precision. Random weights are good for timing alone."
     )
+
+
+def _group(rows: Sequence[Row], group: str) -> None:
+    st.markdown(f"**{group if group.startswith('lite0') else group[0].upper() + group[1:]}**")
+    st.table(_table([r for r in rows if r.group == group]))
 
 
 def _table(rows: Sequence[Row]) -> pd.DataFrame:
@@ -55,7 +65,7 @@ def _table(rows: Sequence[Row]) -> pd.DataFrame:
             "Time": f"{r.milliseconds:.1f} ms",
             "Ratio": f"{r.ratio:.2f} ×",
             "Equal labels": _text(r.agreement, "{:.2%}"),
-            "Memory": _text(r.megabytes, "{:.0f} MB"),
+            "Memory": "< 1 MB" if (r.megabytes or 1) < 1 else _text(r.megabytes, "{:.0f} MB"),
             "Parameters": _text(r.parameters, "{:,}"),
             "GFLOP": _text(r.gflop, "{:.1f}"),
             "Matmul": _text(r.peak_share, "{:.0%}"),
