@@ -46,7 +46,7 @@ def show() -> None:
             _group(rows, group)
     st.caption(
         "Ratio: the first row's time over this one's. Memory: peak above what was in use before. GFLOP: "
-        "multiplications and additions, as counted by torch. Matmul: share of this machine's measured rate of "
+        "multiplications and additions, counted by torch. Matmul: share of this machine's measured rate of "
         "matrix products in the same precision. Random weights are good for timing alone."
     )
 
