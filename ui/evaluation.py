@@ -53,7 +53,9 @@ def run(networks: Networks, working: int) -> Job | None:
     job = _job(source, networks, working)
     if job is None:
         return None
-    st.fragment(_watch, run_every=0.7 if job.running else None)(job, job.running)
+    running = job.running
+    st.fragment(_watch, run_every=0.7 if running else None)(job, running)
+    _button(job, running)
     _skipped(job)
     return job
 
@@ -189,25 +191,30 @@ def _shared(key: tuple[Any, ...]) -> dict[str, Outcome | str]:
 
 
 def _watch(job: Job, drawn_running: bool) -> None:
-    """Progress, and the buttons; a fragment that runs by itself while the job does."""
+    """Progress: a fragment that runs by itself while the job does."""
     job.look()
-    running, total, done = job.running, len(job.plan.pairs), len(job.outcomes)
-    if drawn_running and not running:
+    if job.running != drawn_running:
         st.rerun()  # all of the page, with what is done now
-    if running or job.left:
-        st.progress(done / total, text=_state(job))
+    if job.running or job.left:
+        st.progress(len(job.outcomes) / len(job.plan.pairs), text=_state(job))
+
+
+def _button(job: Job, running: bool) -> None:
+    """Stop or go on. Not in the fragment: Streamlit drops its clicks if one elsewhere on the page follows."""
+    if running:
+        icon, off = ":material/stop:", job.stopping
+        st.button("Stop", key="evaluation_stop", icon=icon, disabled=off, on_click=_stop, args=(job,))
+    elif job.left:
+        total, icon = len(job.plan.pairs), ":material/play_arrow:"
+        label = "Go on" if job.outcomes else f"Evaluate {total:,} pair{'s' * (total != 1)}"
+        st.button(label, key="evaluation_start", icon=icon, type="primary", on_click=job.start)
     if job.error:
         st.error(job.error, icon=":material/error:")
-    if running:
-        if st.button("Stop", icon=":material/stop:", disabled=job.stopping, key="evaluation_stop"):
-            job.stop()
-            job.wait(2)
-            st.rerun()
-    elif job.left:
-        label = "Go on" if done else f"Evaluate {total:,} pairs"
-        if st.button(label, icon=":material/play_arrow:", type="primary", key="evaluation_start"):
-            job.start()
-            st.rerun()
+
+
+def _stop(job: Job) -> None:
+    job.stop()
+    job.wait(2)
 
 
 def _state(job: Job) -> str:

@@ -22,7 +22,7 @@ LARGEST = 2048
 #: Longest side of the pictures that are kept to be looked at.
 PREVIEW = 320
 #: Seconds after which a job ends that nobody has looked at; browsers look once a minute when hidden.
-PATIENCE = 180
+PATIENCE = 90
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,7 +62,8 @@ def _chosen() -> tuple[Grids, str | None]:
 
 def _presets(preset: str | None) -> None:
     state = st.session_state
-    state["sandbox_preset"] = preset
+    if state.get("sandbox_preset") != preset:  # what is set here overrides a click that is under way
+        state["sandbox_preset"] = preset
 
     def pick() -> None:
         if name := state["sandbox_preset"]:
