@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import frame, inputs, panels
+from ui import frame, inputs, panels, share
 
 page = frame.begin("FCN on your photo")
 st.title("A classifier becomes a segmenter", anchor=False)
@@ -21,6 +21,7 @@ if results:
 st.page_link(
     "pages/compare.py", label="Compare them closely, on your own photo", icon=":material/arrow_forward:"
 )
+share.row(own=page.photo.own)
 st.caption(
     "After Long, Shelhamer & Darrell, *Fully Convolutional Networks for Semantic Segmentation*, CVPR 2015. "
     "Real weights, run on this machine just now. Photos stay in your session and are not stored."

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import alignment, alignment_panels, frame
+from ui import alignment, alignment_panels, frame, share
 
 page = frame.begin("Alignment")
 st.title("From the image to the grid and back", anchor=False)
@@ -22,3 +22,5 @@ alignment_panels.sizes(choice)
 
 st.subheader("Every layer", anchor=False)
 alignment_panels.layers(choice)
+
+share.row(own=page.photo.own)

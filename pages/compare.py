@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import exports, frame, inputs, masks, panels
+from ui import exports, frame, inputs, masks, panels, share
 
 page = frame.begin("Compare")
 photo, networks = page.photo, page.networks
@@ -34,4 +34,5 @@ st.subheader("The run", anchor=False)
 panels.facts(photo, results, networks)
 
 st.subheader("Take it with you", anchor=False)
-exports.buttons(photo, results, view)
+exports.buttons(results, view)
+share.row(own=photo.own)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import convolution, convolution_costs, convolution_digits, convolution_photo, frame
+from ui import convolution, convolution_costs, convolution_digits, convolution_photo, frame, share, shown
 
 page = frame.begin("Convolutionalize")
 photo, networks = page.photo, page.networks
@@ -13,7 +13,7 @@ st.markdown(
 )
 
 
-@st.fragment
+@shown.fragment
 def toy() -> None:
     """The first two panels share the shapes that are chosen in the first."""
     st.subheader("The same numbers", anchor=False)
@@ -27,16 +27,18 @@ toy()
 st.subheader("Digits: (4, 4, 16) → 10, for real", anchor=False)
 net = convolution_digits.classifier()
 if net is not None:
-    st.fragment(convolution_digits.canvas)(net)
+    shown.fragment(convolution_digits.canvas)(net)
 
 st.subheader("Your photo, 1,000 classes", anchor=False)
-st.fragment(convolution_photo.on_photo)(photo, networks)
+shown.fragment(convolution_photo.on_photo)(photo, networks)
 
 st.subheader("VGG16’s fc6: 102,760,448 weights", anchor=False)
 convolution_costs.vgg16(photo)
 
 st.subheader("Any input size", anchor=False)
-st.fragment(convolution_costs.sizes)()
+shown.fragment(convolution_costs.sizes)()
 
 st.subheader("The race", anchor=False)
 convolution_costs.the_race(photo, networks)
+
+share.row(own=photo.own)

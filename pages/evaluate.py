@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import bench_panel, evaluation, evaluation_results, frame, published, sandbox
+from ui import bench_panel, evaluation, evaluation_results, frame, published, sandbox, share
 
 page = frame.begin("Evaluate")
 st.title("How good, and compared with what?", anchor=False)
@@ -42,3 +42,5 @@ bench_panel.show()
 st.subheader("Metric sandbox", anchor="sandbox")
 st.markdown("Why pixel accuracy flatters, and mean IU does not: paint, and watch the numbers.")
 sandbox.play(page.palette)
+
+share.row(own=page.photo.own)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import certainty, frame, heatmaps, kernels, masks, panels, pixel, skips
+from ui import certainty, frame, heatmaps, kernels, masks, panels, pixel, share, skips
 
 page = frame.begin("Heatmaps")
 st.title("The coarse scores, before and after upsampling", anchor=False)
@@ -34,3 +34,5 @@ kernels.gallery(choice)
 
 st.subheader("Where is it unsure?", anchor=False)
 certainty.maps(choice, masks.bundled(page.photo), page.palette)
+
+share.row(own=page.photo.own)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import frame, kernel_gallery, learn_live, stitching, transposed, upsampling_inputs
+from ui import frame, kernel_gallery, learn_live, share, stitching, transposed, upsampling_inputs
 
 page = frame.begin("Upsampling")
 st.title("Upsampling, taken apart", anchor=False)
@@ -33,3 +33,5 @@ st.markdown(
     "and interlace the answers."
 )
 stitching.shift_and_stitch(page)
+
+share.row(own=page.photo.own)

@@ -6,6 +6,7 @@ import pytest
 import streamlit as st
 
 from fcnviz import fcn
+from ui import cache
 
 
 @pytest.fixture
@@ -20,4 +21,5 @@ def passes(monkeypatch):
 
     monkeypatch.setattr(fcn.FCN, "scores", counted)
     st.cache_data.clear()
+    cache.segment.clear()
     return ran

@@ -13,11 +13,10 @@ from fcnviz import alignment, layout
 from fcnviz.alignment import CROPS, MAX_PAD, Derivation, Setup, Verdict
 from fcnviz.layout import Step
 from ui import alignment_figures as figures
-from ui import cache
+from ui import cache, shown
 from ui.alignment import Choice, integer, one_of
 from ui.alignment_drawing import Drawing, drawing
 from ui.alignment_figures import number
-from ui.figures import CONFIG
 
 _SHOWN = 320  # image sides in the map of what works
 
@@ -140,13 +139,13 @@ def derivation(setup: Setup) -> None:
     st.markdown(_equation(chosen))
     picture, numbers = st.columns([3, 2], gap="large")
     with picture:
-        st.plotly_chart(figures.offsets(chosen, moves), key="a_offsets", config=CONFIG, width="stretch")
+        shown.chart(figures.offsets(chosen, moves), "a_offsets")
         st.caption(
             "Where the centre of each map's pixel 0 lies over the image. The arrow is the crop: from the map "
             "that is cut to the one it must lie over."
         )
     with numbers:
-        st.table(_moves_table(moves))
+        shown.table(_moves_table(moves), "a_moves")
         st.caption(_about_moves(setup, name))
 
 
@@ -200,7 +199,7 @@ def sizes(choice: Choice) -> None:
     picture, words = st.columns([3, 2], gap="large", vertical_alignment="center")
     with picture:
         figure = figures.sizes(_verdicts(setup), (setup.pad, sorted(set(choice.size))))
-        st.plotly_chart(figure, key="a_sizes", config=CONFIG, width="stretch")
+        shown.chart(figure, "a_sizes")
     with words:
         st.markdown(_smallest(setup))
         st.caption(
@@ -239,7 +238,7 @@ def layers(choice: Choice) -> None:
         st.info("No layer sizes: the net does not run on this image.", icon=":material/info:")
         return
     rows = [_row(x, y) for x, y in zip(*both, strict=False)]
-    st.table(pd.DataFrame(rows).set_index("Layer"))
+    shown.table(pd.DataFrame(rows).set_index("Layer"), "a_layers")
     st.caption(_about_layers(choice.setup))
 
 

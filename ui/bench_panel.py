@@ -11,7 +11,7 @@ import streamlit as st
 
 from fcnviz import bench
 from fcnviz.bench import Row
-from ui.figures import CONFIG
+from ui import shown
 from ui.kernel_figures import BLUE, ORANGE
 
 _GREEN = "#3a9a6b"
@@ -34,7 +34,7 @@ def show() -> None:
     pixels = [g for g in groups if g.endswith("against pixels")]
     chart, words = st.columns([3, 2], gap="large", vertical_alignment="center")
     with chart:
-        st.plotly_chart(_against_pixels(rows, pixels), key="bench_pixels", config=CONFIG)
+        shown.chart(_against_pixels(rows, pixels), "bench_pixels")
     fits = (f"{g.split(':')[0]}: R² {bench.linearity([r for r in rows if r.group == g]):.4f}" for g in pixels)
     words.markdown("**Cost grows with the pixels**, as in any convolutional network: a straight line fits.")
     words.caption(" · ".join(fits))
@@ -53,7 +53,7 @@ def show() -> None:
 
 def _group(rows: Sequence[Row], group: str) -> None:
     st.markdown(f"**{group if group.startswith('lite0') else group[0].upper() + group[1:]}**")
-    st.table(_table([r for r in rows if r.group == group]))
+    shown.table(_table([r for r in rows if r.group == group]), f"bench {group}")
 
 
 def _table(rows: Sequence[Row]) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import platform
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,44 @@ from fcnviz.render import Scale
 _T = TypeVar("_T")
 _Pair = tuple[Segmentation, Segmentation]
 _GLIBC = platform.libc_ver()[0] == "glibc"
+
+
+#: What the digest of a visitor's own photo begins with.
+OWN = "own-"
+
+
+def of_photo(
+    cached: Callable[..., Any] = st.cache_data,
+    *,
+    max_entries: int,
+    own: int,
+    show_spinner: str | bool = False,
+) -> Callable[[Callable[..., _T]], Callable[..., _T]]:
+    """A cache for what is made of a photo: of a sample for all visitors, of an upload for its session alone.
+
+    A session's entries go when it ends, so nothing that was made of somebody's photo outlives the visit.
+
+    Args:
+        cached: `st.cache_data`, or `st.cache_resource` for what nobody changes and all may share.
+        max_entries: that are kept for all visitors.
+        own: that are kept for each session with a photo of its own.
+        show_spinner: what to say meanwhile.
+    """
+
+    def decorate(function: Callable[..., _T]) -> Callable[..., _T]:
+        options = {"show_spinner": show_spinner}
+        shared = cached(max_entries=max_entries, **options)(function)
+        private = cached(max_entries=own, scope="session", **options)(function)
+
+        @functools.wraps(function)
+        def either(photo: str | Which, *args: Any) -> _T:
+            digest = photo if isinstance(photo, str) else photo.digest
+            return (private if digest.startswith(OWN) else shared)(photo, *args)
+
+        either.clear = shared.clear  # type: ignore[attr-defined]
+        return either
+
+    return decorate
 
 
 @st.cache_resource
@@ -53,7 +92,7 @@ def model(name: str, device: str) -> FCN:
     return net
 
 
-@st.cache_data(show_spinner="Running the network …", max_entries=60)
+@of_photo(st.cache_resource, show_spinner="Running the network …", max_entries=60, own=3)
 def segment(digest: str, name: str, device: str, _image: Image.Image) -> Segmentation:
     """One network's answer for one photo.
 
@@ -87,7 +126,7 @@ def _trimmed(function: Callable[..., _T], *args: object) -> _T:
     return result
 
 
-@st.cache_data(show_spinner=False, max_entries=400)
+@of_photo(max_entries=400, own=12)
 def layer(digest: str, name: str, view: str, palette: str, keep: int | None, _result: Segmentation) -> bytes:
     """The PNG that one view of a result lays over the photo (see `render`)."""
     colours = render.PALETTES[palette]
@@ -99,7 +138,7 @@ def layer(digest: str, name: str, view: str, palette: str, keep: int | None, _re
     return render.layer(_result.labels, colours, keep=keep, opaque=exact, outline=not exact)
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
+@of_photo(max_entries=64, own=3)
 def photo_file(digest: str, _image: Image.Image) -> bytes:
     """The photo as it is sent to the browser: WebP, at most 90 kB where quality 40 allows it."""
     for quality in (85, 70, 55, 40):
@@ -109,13 +148,13 @@ def photo_file(digest: str, _image: Image.Image) -> bytes:
     return data
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
+@of_photo(max_entries=64, own=3)
 def small_photo(digest: str, _image: Image.Image) -> bytes:
     """The photo for figures that lay something over it: WebP, 400 px."""
     return render.to_webp(np.asarray(fit(_image, 400)), 75)
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
+@of_photo(max_entries=64, own=4)
 def flips(digest: str, names: tuple[str, str], palette: str, _image: Image.Image, _pair: _Pair) -> bytes:
     """PNG of the pixels that two networks, coarse and fine, label differently (see `render.flips`)."""
     before, after = _pair
@@ -168,7 +207,7 @@ class Which:
     probability: bool
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
+@of_photo(max_entries=64, own=4)
 def pictures(which: Which, _scores: ScoreMaps, _size: tuple[int, int]) -> heatmaps.Pictures:
     """The pictures of one class's coarse map and its reconstructions.
 
@@ -184,7 +223,7 @@ def pictures(which: Which, _scores: ScoreMaps, _size: tuple[int, int]) -> heatma
     return heatmaps.paint(made, which.probability)
 
 
-@st.cache_data(show_spinner=False, max_entries=90)
+@of_photo(max_entries=90, own=6)
 def labels_up_to(
     digest: str, name: str, device: str, stride: int, _scores: ScoreMaps, _size: tuple[int, int]
 ) -> np.ndarray:
@@ -192,13 +231,13 @@ def labels_up_to(
     return on_worker(heatmaps.labels_up_to, model(name, device), _scores, stride, _size)
 
 
-@st.cache_data(show_spinner=False, max_entries=90)
+@of_photo(max_entries=90, own=6)
 def ablation_layer(digest: str, name: str, stride: int, palette: str, _labels: np.ndarray) -> bytes:
     """The PNG of `labels_up_to` to lay over the photo."""
     return render.layer(_labels, render.PALETTES[palette], outline=True)
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
+@of_photo(max_entries=64, own=4)
 def flipped(
     digest: str,
     name: str,
@@ -211,7 +250,7 @@ def flipped(
     return render.to_png(render.flips(np.asarray(_image), *_pair, render.PALETTES[palette]))
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
+@of_photo(max_entries=64, own=3)
 def entropy_layer(digest: str, name: str, device: str, _scores: ScoreMaps, _size: tuple[int, int]) -> bytes:
     """PNG of the entropy of a network's softmax, from 0 to log2 of the number of classes."""
     bits = on_worker(_entropy, model(name, device), _scores, _size)
@@ -222,7 +261,7 @@ def _entropy(net: FCN, scores: ScoreMaps, size: tuple[int, int]) -> np.ndarray:
     return heatmaps.entropy(heatmaps.dense(net, scores.finest, net.stride, size, "learned"))
 
 
-@st.cache_data(show_spinner="One forward and one backward pass …", max_entries=16)
+@of_photo(show_spinner="One forward and one backward pass …", max_entries=16, own=2)
 def effective_field(which: Which, cell: tuple[int, int], _image: Image.Image) -> np.ndarray:
     """How much each pixel moves a cell's score (see `receptive.effective_field`)."""
     net = model(which.name, which.device)

@@ -7,16 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 import torch
 from torch import Tensor, nn
 
 from fcnviz.convolutionalize import linear_to_conv
 from fcnviz.render import Scale
-from ui import convolution_figures, figures
+from ui import cells, convolution_figures, figures, shown
 from ui.convolution_figures import outlined
-from ui.figures import CONFIG, Box, Extent
+from ui.figures import Box, Extent
 from ui.numbers import delta, signed
 
 MAPS = ("Random", "By hand")
@@ -69,7 +68,11 @@ def toy() -> Toy:
             "Feature map", MAPS, default=MAPS[0], required=True, key="conv_map", bind="query-params"
         )
         bias = st.toggle("Bias", True, key="conv_bias", bind="query-params")
-    features = _by_hand(c, h, w) if kind == MAPS[1] else torch.randn(1, c, h, w, generator=_seeded(0))
+    if kind == MAPS[1]:
+        features = _by_hand(c, h, w)
+    else:
+        cells.forget("conv_values")
+        features = torch.randn(1, c, h, w, generator=_seeded(0))
     dense = nn.utils.skip_init(nn.Linear, c * h * w, labels, bias=bias)
     bound = (c * h * w) ** -0.5  # as PyTorch starts a dense layer
     for parameter in dense.parameters():
@@ -83,10 +86,8 @@ def _seeded(seed: int) -> torch.Generator:
 
 def _by_hand(c: int, h: int, w: int) -> Tensor:
     st.caption("Type the map's values; every channel gets them.")
-    start = pd.DataFrame(np.eye(h, w), columns=[f"x {i}" for i in range(w)])
-    typed = st.data_editor(start, key=f"conv_drawn_{h}_{w}", hide_index=True, width=80 * w)
-    values = torch.from_numpy(np.nan_to_num(typed.to_numpy(np.float32)))
-    return values.expand(1, c, h, w).contiguous()
+    typed = cells.editor("conv_values", np.eye(h, w), "Editable feature map")
+    return torch.from_numpy(typed).float().expand(1, c, h, w).contiguous()
 
 
 def same_numbers(t: Toy) -> None:
@@ -107,10 +108,8 @@ def same_numbers(t: Toy) -> None:
         column.metric(title, count, help="Weights + biases, counted from the layer's own parameters.")
     label, weight = _pick(labels, inputs)
     matrix = t.dense.weight.detach().view(labels, c, h, w).numpy()
-    st.plotly_chart(
-        convolution_figures.fold(matrix, label, weight), key="conv_fold", config=CONFIG, on_select=_picked,
-        selection_mode="points",
-    )  # fmt: skip
+    figure = convolution_figures.fold(matrix, label, weight)
+    shown.chart(figure, "conv_fold", on_select=_picked, selection_mode="points")
     channel, y, x = np.unravel_index(weight, t.shape)
     st.caption(
         f"Above: the matrix, {labels} rows of {inputs}. Below: row {label}, each channel folded into a "
@@ -164,7 +163,7 @@ def _proof(t: Toy, label: int, weight: int) -> None:
         dense, conv = t.scores()
     with bars:
         figure = convolution_figures.outputs(dense, conv, before if move else None)
-        st.plotly_chart(figure, key="conv_outputs", config=CONFIG)
+        shown.chart(figure, "conv_outputs")
         st.caption(f"Both layers on the same feature map: max |Δ| = {delta(np.abs(dense - conv).max())}.")
     with proof:
         addresses = [hex(layer.weight.data_ptr()) for layer in (t.dense, t.conv)]
@@ -211,12 +210,10 @@ def _shuffled(t: Toy) -> None:
     for column, title, values in zip(
         st.columns(2), ("as it was", "shuffled"), (t.features[0, 0], mixed[0, 0]), strict=True
     ):
-        column.plotly_chart(
-            outlined(figures.grid(values.numpy(), scale, unit="value"), _tall(w, h)),
-            key=f"conv_{title}",
-            config=CONFIG,
-        )
-        column.caption(f"Channel 0, {title}")
+        with column:
+            figure = figures.grid(values.numpy(), scale, unit="value")
+            shown.chart(outlined(figure, _tall(w, h)), f"conv_{title}")
+            st.caption(f"Channel 0, {title}")
     with torch.no_grad():
         before, after = t.dense(t.features.flatten(1)), other.flatten(1) @ mixed.flatten(1)[0]
         after = after if t.dense.bias is None else after + t.dense.bias
@@ -244,7 +241,7 @@ def _moved(t: Toy) -> None:
     with field:
         figure = figures.grid(larger[0, 0].numpy(), Scale.diverging(larger[0, 0].numpy()), unit="value")
         figures.add_boxes(figure, [Box(x - 0.5, y - 0.5, x + w - 0.5, y + h - 0.5)])
-        st.plotly_chart(outlined(figure, _tall(big_w, big_h)), key="conv_larger", config=CONFIG)
+        shown.chart(outlined(figure, _tall(big_w, big_h)), "conv_larger")
         st.caption(f"Channel 0 of {big_w} × {big_h}")
     with answer:
         start = ((w - 1) / 2, (h - 1) / 2)
@@ -252,7 +249,7 @@ def _moved(t: Toy) -> None:
         figures.framed(figure, Extent.of((big_w, big_h)))
         cx, cy = x + start[0], y + start[1]
         figures.add_boxes(figure, [Box(cx - 0.5, cy - 0.5, cx + 0.5, cy + 0.5)])
-        st.plotly_chart(outlined(figure, _tall(big_w, big_h)), key="conv_answer", config=CONFIG)
+        shown.chart(outlined(figure, _tall(big_w, big_h)), "conv_answer")
         st.caption(f"Label {label}: 7 × 7 answers, at their windows' centres")
     st.markdown(
         f"In the marked cell ({x}, {y}): **{signed(maps[label, y, x], 4)}**; the dense layer on the "

@@ -14,8 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from fcnviz import backbones, digits, fc6, geometry, imagenet, paper, race, weights
-from ui import cache, convolution_digits, convolution_figures, convolution_photo
-from ui.figures import CONFIG
+from ui import cache, convolution_digits, convolution_figures, convolution_photo, shown
 from ui.inputs import Networks, Photo
 from ui.numbers import delta, milliseconds, signed
 
@@ -25,7 +24,7 @@ from ui.numbers import delta, milliseconds, signed
 def vgg16(photo: Photo) -> None:
     """Where VGG16's parameters are, and on demand its dense layers as convolutions on one memory."""
     sizes = fc6.sizes()
-    st.plotly_chart(convolution_figures.shares(sizes), key="conv_shares", config=CONFIG)
+    shown.chart(convolution_figures.shares(sizes), "conv_shares")
     st.caption(
         f"VGG16's {sum(sizes.values()):,} parameters, biases included. fc6 reads all of pool5: 7 × 7 × 512 = "
         "25,088 values, each with a weight to each of 4,096 outputs."
@@ -40,11 +39,11 @@ def vgg16(photo: Photo) -> None:
     except weights.WeightsError as error:
         st.error(str(error), icon=":material/error:")
         return
-    st.table(pd.DataFrame([_layer(layer) for layer in found.layers]).set_index("Layer"))
+    shown.table(pd.DataFrame([_layer(layer) for layer in found.layers]).set_index("Layer"), "conv_vgg16")
     _vgg_text(found)
 
 
-@st.cache_data(show_spinner="Building VGG16 layer by layer, running each both ways …", max_entries=16)
+@cache.of_photo(show_spinner="Building VGG16 layer by layer, running each both ways …", max_entries=16, own=2)
 def _check(digest: str, file: str, _image: Image.Image) -> fc6.Check:
     steps = fc6.steps(_image)
     while not isinstance(found := cache.work(next, steps), fc6.Check):
@@ -53,8 +52,7 @@ def _check(digest: str, file: str, _image: Image.Image) -> fc6.Check:
 
 
 def _layer(layer: fc6.Layer) -> dict[str, str]:
-    shown = (" × ".join(f"{n:,}" for n in shape) for shape in (layer.dense, layer.kernels))
-    dense, kernels = shown
+    dense, kernels = (" × ".join(f"{n:,}" for n in shape) for shape in (layer.dense, layer.kernels))
     return {
         "Layer": layer.name,
         "As a matrix": dense,
@@ -97,7 +95,8 @@ def sizes() -> None:
     if not chosen:
         st.info("Pick at least one size.")
         return
-    st.dataframe(pd.DataFrame([_row(side) for side in chosen]), hide_index=True, width="stretch")
+    rows = pd.DataFrame([_row(side) for side in chosen])
+    shown.frame(rows, "conv_sizes", hide_index=True, width="stretch")
     st.caption(
         "Dense VGG16 is the paper's: flatten pool5, then fc6, tried here on layers that have shapes but no "
         "numbers. (torchvision's VGG16 first pools any map to 7 × 7, and EfficientNet-Lite0 averages the "
@@ -155,7 +154,7 @@ def _extra(chosen: list[int]) -> None:
     picture, words = st.columns([2, 3], gap="large", vertical_alignment="center")
     with picture:
         figure = convolution_figures.windows(side, grid, window, imagenet.STRIDE)
-        st.plotly_chart(figure, key="conv_windows", config=CONFIG)
+        shown.chart(figure, "conv_windows")
     with words:
         st.markdown(
             f"**The extra cells of {side} × {side}.** Each of VGG16's {grid} × {grid} cells is the "
@@ -228,7 +227,7 @@ def _laps(laps: list[race.Lap], name: str, device: str) -> None:
     last = laps[-1]
     chart, numbers = st.columns([3, 2], gap="large")
     with chart:
-        st.plotly_chart(convolution_figures.times(laps), key="conv_times", config=CONFIG)
+        shown.chart(convolution_figures.times(laps), "conv_times")
     with numbers:
         count = "1 window" if last.windows == 1 else f"{last.windows} windows"
         st.metric(f"{count}, {last.side} × {last.side} px", f"{last.ratio:.1f} × as fast")

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from fcnviz import digits, weights
 from fcnviz.convolutionalize import convolutionalize
 from fcnviz.render import Scale
-from ui import cache, convolution_figures, figures, scales
+from ui import cache, convolution_figures, figures, scales, shown
 from ui.convolution_figures import outlined
-from ui.figures import CONFIG, Box, Extent
+from ui.figures import Box, Extent
 from ui.numbers import delta
 
 PLACES = ("Random", "By hand")
@@ -65,11 +65,8 @@ def _train(seed: int) -> digits.Digits:
         accuracies.append(epoch.accuracy)
         with slot.container():
             st.progress(epoch.number / epoch.of, f"Epoch {epoch.number} of {epoch.of}, loss {epoch.loss:.3f}")
-            st.plotly_chart(
-                convolution_figures.progress(accuracies, epoch.of),
-                key=f"conv_epoch_{epoch.number}",
-                config=CONFIG,
-            )
+            figure = convolution_figures.progress(accuracies, epoch.of)
+            shown.chart(figure, f"conv_epoch_{epoch.number}", keep=False)
     slot.empty()
     return net.eval()
 
@@ -205,7 +202,7 @@ def _maps(a: Answers, digit: int, cell: tuple[int, int]) -> None:
         st.markdown("**Canvas**, and the window")
         figure = convolution_figures.ink(a.pixels)
         figures.add_boxes(figure, [Box(left, top, left + SIDE, top + SIDE)])
-        st.plotly_chart(outlined(figure, tall), key="conv_pixels", config=CONFIG)
+        shown.chart(outlined(figure, tall), "conv_pixels")
     with score:
         st.markdown(f"**Map** of “{digit}”")
         figure = figures.grid(one, scale, start=(middle, middle), unit="probability")
@@ -217,14 +214,14 @@ def _maps(a: Answers, digit: int, cell: tuple[int, int]) -> None:
         figure = figures.framed(convolution_figures.answers(a.best, middle, shows), shows, tall)
         says = ["no digit" if d < 0 else f"best digit {d}" for d in a.best.flat]
         _clickable(figure, says, here, "conv_on_best", w)
-        st.plotly_chart(convolution_figures.ten_colours(), key="conv_ten", config=CONFIG)
+        shown.chart(convolution_figures.ten_colours(), "conv_ten")
 
 
 def _clickable(figure: go.Figure, text: list[str], here: Box, key: str, width: int) -> None:
     """Show a map whose cells can be clicked, the one at `here` marked."""
     figures.add_boxes(outlined(figure), [here])
     convolution_figures.cells(figure, text, width, (SIDE - 1) / 2)
-    st.plotly_chart(figure, key=key, config=CONFIG, on_select=partial(_clicked, key), selection_mode="points")
+    shown.chart(figure, key, on_select=partial(_clicked, key), selection_mode="points")
 
 
 def _clicked(key: str) -> None:
@@ -239,12 +236,10 @@ def _window(a: Answers, x: int, y: int) -> None:
     dense, conv = cache.work(_run, a.net, window), a.scores[:, y, x]
     picture, bars = st.columns([1, 3], gap="medium")
     with picture:
-        st.plotly_chart(
-            outlined(convolution_figures.ink(window[0, 0].numpy())), key="conv_window", config=CONFIG
-        )
+        shown.chart(outlined(convolution_figures.ink(window[0, 0].numpy())), "conv_window")
         st.caption(f"The window behind cell ({x}, {y})")
     with bars:
-        st.plotly_chart(convolution_figures.outputs(dense, conv), key="conv_window_scores", config=CONFIG)
+        shown.chart(convolution_figures.outputs(dense, conv), "conv_window_scores")
         st.caption(
             "The dense network on that window alone, and the cell of the map: "
             f"max |Δ| = {delta(np.abs(dense - conv).max())}"

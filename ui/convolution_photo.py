@@ -12,9 +12,9 @@ from torch import nn
 from fcnviz import imagenet, weights
 from fcnviz.convolutionalize import convolutionalize
 from fcnviz.render import Scale
-from ui import cache, convolution_figures, figures, scales
+from ui import cache, convolution_figures, figures, scales, shown
 from ui.convolution_figures import outlined
-from ui.figures import CONFIG, Box, Extent
+from ui.figures import Box, Extent
 from ui.inputs import Networks, Photo
 from ui.numbers import delta
 
@@ -29,7 +29,7 @@ def lite0(device: str) -> tuple[nn.Module, nn.Sequential]:
     return net, convolutionalize(net)
 
 
-@st.cache_data(show_spinner="Classifying the centre crop …", max_entries=64)
+@cache.of_photo(show_spinner="Classifying the centre crop …", max_entries=64, own=3)
 def _crop(digest: str, device: str, _image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
     """Scores of the centre crop, (1000,) each: dense and convolutional."""
     dense, conv = lite0(device)
@@ -42,7 +42,7 @@ def _scores(net: nn.Module, x: torch.Tensor) -> np.ndarray:
         return net(x)[0].cpu().numpy()
 
 
-@st.cache_data(show_spinner="Running the network over the whole photo …", max_entries=24)
+@cache.of_photo(show_spinner="Running the network over the whole photo …", max_entries=24, own=3)
 def _whole(digest: str, shorter: int, device: str, _image: Image.Image) -> np.ndarray:
     """Probabilities of every window of the photo at this scale, (1000, h, w)."""
     x = _prepared(imagenet.scaled(_image, shorter), device)
@@ -69,8 +69,9 @@ def on_photo(photo: Photo, networks: Networks) -> None:
         st.markdown("**Classifier** · the centre crop, one answer, no “where”")
         _crop_figure(photo)
         bar = st.column_config.ProgressColumn(format="%.1f %%", min_value=0, max_value=100)
-        shown = pd.DataFrame({"class": [names[i] for i in top], "probability": 100 * probability[top]})
-        st.dataframe(shown, hide_index=True, width="stretch", column_config={"probability": bar})
+        five = pd.DataFrame({"class": [names[i] for i in top], "probability": 100 * probability[top]})
+        look = {"hide_index": True, "width": "stretch", "column_config": {"probability": bar}}
+        shown.frame(five, "conv_top_five", **look)
         st.caption(
             "EfficientNet-Lite0 with ImageNet weights, on 224 × 224 px. Convolutionalised, on the same crop: "
             f"1 × 1 cell, max |Δ| = {delta(np.abs(dense - conv).max())}."
@@ -84,7 +85,7 @@ def _crop_figure(photo: Photo) -> None:
     _, (left, top, side) = imagenet.centre(photo.image)
     figure = figures.picture([(cache.photo_file(photo.digest, photo.image), 1.0)], photo.image.size)
     figures.add_boxes(figure, [Box(left - 0.5, top - 0.5, left + side - 0.5, top + side - 0.5)])
-    st.plotly_chart(outlined(figure), key="conv_crop", config=CONFIG)
+    shown.chart(outlined(figure), "conv_crop")
 
 
 def _heat(photo: Photo, device: str, best: int) -> None:
@@ -129,5 +130,5 @@ def _heat_figure(photo: Photo, values: np.ndarray, factor: float) -> None:
     figures.add_boxes(figure, [Box(left, top, left + side, top + side)])
     height = figures.fitting(*photo.image.size, column=620)
     figures.framed(figure, Extent.of(photo.image.size), height)
-    st.plotly_chart(outlined(figure), key="conv_heat", config=CONFIG)
+    shown.chart(outlined(figure), "conv_heat")
     scales.bar(scale, "Probability", digits=3)

@@ -12,7 +12,7 @@ import streamlit as st
 from fcnviz import archive, pairs, weights
 from fcnviz.pairs import Found
 from fcnviz.voc import VocFolder
-from ui import cache, inputs
+from ui import cache, inputs, shown
 from ui.inputs import Networks
 from ui.job import LARGEST, Job, Outcome, Plan
 
@@ -54,7 +54,7 @@ def run(networks: Networks, working: int) -> Job | None:
     if job is None:
         return None
     running = job.running
-    st.fragment(_watch, run_every=0.7 if running else None)(job, running)
+    shown.fragment(_watch, run_every=0.7 if running else None)(job, running)
     _button(job, running)
     _skipped(job)
     return job
@@ -147,7 +147,8 @@ def _table(what: str, happened: str, problems: dict[str, str]) -> None:
         count = f"{len(problems):,} {what}{'s' * (len(problems) != 1)}"
         with st.expander(f"{count} {happened}", icon=":material/warning:"):
             rows = pd.DataFrame(problems.items(), columns=[what.capitalize(), "Why"])
-            st.dataframe(rows, hide_index=True, height="auto" if len(rows) < 8 else 300)
+            height = "auto" if len(rows) < 8 else 300
+            shown.frame(rows, f"{what} {happened}", hide_index=True, height=height)
 
 
 # --- the evaluation

@@ -6,10 +6,8 @@ import csv
 import functools
 import io
 import json
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 
 import numpy as np
 import streamlit as st
@@ -17,9 +15,7 @@ from PIL import Image
 
 from fcnviz import evaluate, metrics, render, trimap, voc, weights
 from fcnviz.evaluate import Measured
-from ui import evaluation_figures, panels
-from ui.exports import PACKAGES
-from ui.figures import CONFIG
+from ui import evaluation_figures, origins, panels, shown
 from ui.job import Job, Outcome
 
 #: How many images are shown at either end.
@@ -64,7 +60,7 @@ class Results:
 def four(r: Results) -> None:
     """The four metrics of each network."""
     rows = {t: panels.four(metrics.scores(r.totals[name].confusion)) for name, t in r.titles.items()}
-    st.table(panels.percent(rows))
+    shown.table(panels.percent(rows), "four_metrics")
     st.caption(
         f"Measured here on {r.extent}, from the sum of their confusion matrices, as in the paper. Photos "
         f"over {r.job.plan.longest} px are reduced for the networks; labels are compared at the mask's size. "
@@ -76,7 +72,7 @@ def classes(r: Results) -> None:
     """IU of each class."""
     rows = {t: metrics.scores(r.totals[name].confusion).class_iu for name, t in r.titles.items()}
     figure = evaluation_figures.class_bars(rows, voc.CLASSES, evaluation_figures.by_iu(rows))
-    st.plotly_chart(figure, key="class_bars", config=CONFIG)
+    shown.chart(figure, "class_bars")
     st.caption("Classes that are neither in the truth nor among the labels are left out.")
 
 
@@ -103,9 +99,7 @@ def _network(r: Results) -> str:
 def confusion(r: Results, name: str, percent: bool) -> None:
     """What is taken for what."""
     matrix = r.totals[name].confusion
-    st.plotly_chart(
-        evaluation_figures.confusion(matrix, voc.CLASSES, percent), key="confusion", config=CONFIG
-    )
+    shown.chart(evaluation_figures.confusion(matrix, voc.CLASSES, percent), "confusion")
     scale = "Brighter: a larger share of the row." if percent else "Brighter: more pixels, logarithmic."
     st.caption(f"Rows: the truth. Columns: {r.titles[name]}. {scale} Empty: none.")
 
@@ -129,26 +123,37 @@ def images(r: Results, name: str, palette: str) -> None:
     for image, value in ranking[:SHOWN]:
         what = f"{100 * value:+.1f} points of mean IU" if order == gain else f"mean IU {100 * value:.1f} %"
         st.markdown(f"**{image.replace('*', '')}** · {what.replace('-', '−')}")
-        _row(r, r.images[image], palette)
+        _row(r, image, palette)
     st.caption("Mean IU of the one image, over the classes that occur in it.")
 
 
-def _row(r: Results, outcome: Outcome, palette: str) -> None:
-    photo = Image.open(io.BytesIO(outcome.photo)).convert("RGB")
-    colours = render.PALETTES[palette]
+def _row(r: Results, image: str, palette: str) -> None:
+    outcome = r.images[image]
+    captions = {"photo": "Photo", "truth": "Truth"}
+    for name, title in r.titles.items():
+        captions[name] = f"{title} · {100 * outcome.measured[name].mean_iu:.1f} %"
     with st.container(horizontal=True, gap="small"):
-        _picture(np.asarray(photo), "Photo")
-        truth = np.asarray(Image.open(io.BytesIO(outcome.labels["truth"])))
-        _picture(render.colorize(truth, colours), "Truth")
-        for name, title in r.titles.items():
-            labels = np.asarray(Image.open(io.BytesIO(outcome.labels[name])))
-            picture = render.overlay(np.asarray(photo), labels, colours, 0.65)
-            _picture(picture, f"{title} · {100 * outcome.measured[name].mean_iu:.1f} %")
+        for which, caption in captions.items():
+            pixels = _pixels(outcome, which, palette)
+            width = min(170, round(170 * pixels.shape[1] / pixels.shape[0]))
+            exact = functools.partial(_exact, outcome, which, palette)
+            file = render.to_webp(pixels, 80)
+            shown.picture(file, f"{image} {which}", exact=exact, caption=caption, width=width)
 
 
-def _picture(pixels: np.ndarray, caption: str) -> None:
-    width = min(170, round(170 * pixels.shape[1] / pixels.shape[0]))
-    st.image(render.to_webp(pixels, 80), caption=caption, width=width)
+def _pixels(outcome: Outcome, which: str, palette: str) -> np.ndarray:
+    """A picture of a pair, (H, W, 3) uint8: its photo, its truth, or what a network makes of it."""
+    photo = np.asarray(Image.open(io.BytesIO(outcome.photo)).convert("RGB"))
+    if which == "photo":
+        return photo
+    labels, colours = np.asarray(Image.open(io.BytesIO(outcome.labels[which]))), render.PALETTES[palette]
+    return (
+        render.colorize(labels, colours) if which == "truth" else render.overlay(photo, labels, colours, 0.65)
+    )
+
+
+def _exact(outcome: Outcome, which: str, palette: str) -> bytes:
+    return render.to_png(_pixels(outcome, which, palette))
 
 
 # --- boundaries
@@ -157,7 +162,7 @@ def _picture(pixels: np.ndarray, caption: str) -> None:
 def boundaries(r: Results) -> None:
     """Accuracy near true boundaries against the distance: where the skips help."""
     rows = {title: trimap.accuracy(r.totals[name].near) for name, title in r.titles.items()}
-    st.plotly_chart(evaluation_figures.trimap(rows), key="trimap", config=CONFIG)
+    shown.chart(evaluation_figures.trimap(rows), "trimap")
     first, last = next(iter(rows)), list(rows)[-1]
     if first != last:
         near, far = (100 * (rows[last][d] - rows[first][d]) for d in (0, trimap.WIDEST - 1))
@@ -202,14 +207,9 @@ def record(r: Results) -> str:
         "longest_side_seen_by_the_networks": r.job.plan.longest,
         "classes": voc.CLASSES,
         "networks": {
-            name: {**_origin(name), **evaluate.report(m), "counts": evaluate.counted(m)}
+            name: {**origins.weights_of(name), **evaluate.report(m), "counts": evaluate.counted(m)}
             for name, m in r.totals.items()
         },
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+        "versions": origins.versions(),
     }
     return json.dumps(result, indent=1)
-
-
-def _origin(name: str) -> dict[str, str | None]:
-    about = weights.find(name)
-    return {"origin": about.origin, "weights_sha256": about.sha256, "weights_md5": about.md5}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import inputs
+from ui import inputs, origins, shown
 
 ICON = Path(__file__).parent / "assets" / "icon.png"
 PAGES = (
@@ -46,4 +46,6 @@ def begin(title: str) -> Inputs:
         photo = inputs.photo()
         st.markdown("##### Networks")
         networks, palette = inputs.networks(), inputs.palette()
+    shown.begin(title, inputs.source(photo), palette)
+    shown.fact("photo", photo.name, origins.photo(photo))
     return Inputs(photo, networks, palette)

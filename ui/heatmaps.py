@@ -9,8 +9,8 @@ import streamlit as st
 from fcnviz import heatmaps, render, voc
 from fcnviz.fcn import STRIDES
 from fcnviz.render import Scale
-from ui import cache, figures, kernel_figures, scales
-from ui.figures import CONFIG, Box, Extent
+from ui import cache, figures, kernel_figures, scales, shown
+from ui.figures import Box, Extent
 from ui.inputs import Networks, Photo
 from ui.panels import Result, grid_text
 
@@ -220,7 +220,7 @@ def _show(figure: figures.go.Figure, title: str, key: str, photo: Photo) -> None
     """A titled figure, as high as a quarter of the page asks for."""
     st.markdown(f"**{title}**")
     figure.update_layout(height=figures.fitting(*photo.image.size))
-    st.plotly_chart(figure, key=key, config=CONFIG)
+    shown.chart(figure, key)
 
 
 def _layers(c: Choice, png: bytes) -> list[tuple[bytes, float]]:
@@ -254,7 +254,7 @@ def border(c: Choice) -> None:
     canvas, sums = st.columns([3, 2], gap="medium")
     with canvas:
         st.markdown("**Bilinear deconvolution − `F.interpolate`**")
-        st.plotly_chart(_border_figure(c, found), key="border", config=CONFIG)
+        shown.chart(_border_figure(c, found), "border")
         h, w = found.difference.shape
         st.caption(
             f"The whole canvas, {w} × {h} px: {w // s} × {h // s} cells of {s} px. Dashed: s/2 = {s // 2} px "
@@ -264,7 +264,7 @@ def border(c: Choice) -> None:
     with sums:
         st.markdown("**Sum of the kernel's weights near an edge**")
         profile = heatmaps.weight_sums(s)
-        st.plotly_chart(kernel_figures.weight_sums(profile), key="weight_sums", config=CONFIG)
+        shown.chart(kernel_figures.weight_sums(profile), "weight_sums")
         st.caption(
             f"Beyond the edge there are no cells: at the first pixel the weights that count sum to "
             f"{profile[0]:.3f} and not to 1, so scores are pulled towards 0."

@@ -5,7 +5,9 @@ What matters is in the URL, except an uploaded photo, which lives in the session
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
@@ -34,7 +36,7 @@ class Photo:
         credit: whose it is.
         image: RGB at working size.
         native: (width, height) before it was reduced.
-        digest: identifies its pixels.
+        digest: identifies its pixels, and says whether it is the visitor's own (see `cache.of_photo`).
     """
 
     name: str
@@ -48,6 +50,11 @@ class Photo:
     def own(self) -> bool:
         """Whether a visitor brought it."""
         return self.name == OWN
+
+    @property
+    def sha256(self) -> str:
+        """Of its pixels."""
+        return self.digest.removeprefix(cache.OWN)
 
 
 @dataclass(frozen=True)
@@ -184,11 +191,21 @@ def _photo(working: int) -> Photo:
         full, about = cache.sample(name), samples.SAMPLES[name]
         native, title, credit = full.size, about.title, about.credit
     image = images.fit(full, working)
-    return Photo(name, title, credit, image, native, _digest(image))
+    return Photo(name, title, credit, image, native, _digest(image, name == OWN))
 
 
-def _digest(image: Image.Image) -> str:
-    return hashlib.sha256(f"{image.size}".encode() + image.tobytes()).hexdigest()
+def _digest(image: Image.Image, own: bool) -> str:
+    """What caches know a photo by; of an upload it says so, and its results go with the session."""
+    digest = hashlib.sha256(f"{image.size}".encode() + image.tobytes()).hexdigest()
+    return cache.OWN * own + digest
+
+
+def source(photo: Photo) -> Callable[[], Image.Image]:
+    """What makes the photo's pixels again; nothing is kept for it that the session does not keep anyway."""
+    working = max(photo.image.size)
+    if photo.own:
+        return functools.partial(images.fit, st.session_state["own_photo"][0], working)
+    return lambda: images.fit(samples.load(photo.name), working)
 
 
 # --- networks and display

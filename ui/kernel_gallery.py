@@ -9,9 +9,8 @@ from torch import Tensor
 
 from fcnviz import geometry, heatmaps, kernels, render, transposed, voc, weights
 from fcnviz.render import Scale
-from ui import cache, cells, scales, upsampling_inputs
+from ui import cache, cells, scales, shown, upsampling_inputs
 from ui import transposed_figures as draw
-from ui.figures import CONFIG
 from ui.frame import Inputs
 from ui.upsampling_inputs import HEATMAP, OWN, Cut
 
@@ -24,7 +23,7 @@ EDITABLE = 6
 FACTORS = (2, 8, 16, 32)
 
 
-@st.fragment
+@shown.fragment
 def gallery(page: Inputs) -> None:
     """The map, the overlap counts, and a column for each kernel."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
@@ -57,7 +56,7 @@ def _map(page: Inputs, source: str) -> Cut | None:
 def _coarse(coarse: Cut) -> None:
     st.markdown("**The map**")
     figure = draw.grid(coarse.values, _scale(coarse), height=300)
-    st.plotly_chart(figure, key="g_coarse", config=CONFIG)
+    shown.chart(figure, "g_coarse")
     st.caption(f"{coarse.text}.")
 
 
@@ -72,7 +71,7 @@ def _overlaps(shape: tuple[int, ...], size: int, stride: int) -> None:
     inner = sorted({int(v) for v in transposed.phases(torch.ones(size, size), stride).flatten()})
     st.markdown("**How many stamps reach each output cell**")
     colours = Scale(0, float(counts.max()))
-    st.image(_picture(counts, colours), width=300)
+    shown.picture(_picture(counts, colours), "g_stamps", width=300)
     scales.bar(colours, f"Stamps a cell, {counts.shape[1]} × {counts.shape[0]} cells", digits=0)
     if measure == 0:
         verdict = (
@@ -130,8 +129,8 @@ def _columns(coarse: Cut, found: dict[str, Tensor | str], stride: int) -> None:
                 continue
             dense = transposed.directly(torch.from_numpy(coarse.values), kernel, stride, 0)
             with st.container(horizontal=True, gap="small"):  # below each other, on a phone side by side
-                st.image(_picture(kernel.numpy(), colours), width=PICTURE)
-                st.image(_picture(dense.numpy(), _scale(coarse)), width=PICTURE)
+                shown.picture(_picture(kernel.numpy(), colours), f"g_kernel_{name}", width=PICTURE)
+                shown.picture(_picture(dense.numpy(), _scale(coarse)), f"g_output_{name}", width=PICTURE)
             st.caption(f"relative variance **{_short(transposed.checkerboard(kernel, stride))}**")
     size = len(present[0])
     h, w = (geometry.Layer("", size, stride, transposed=True).size(n) for n in coarse.values.shape)

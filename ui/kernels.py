@@ -6,8 +6,7 @@ import streamlit as st
 
 from fcnviz import heatmaps
 from fcnviz.render import Scale
-from ui import cache, figures, kernel_figures, scales
-from ui.figures import CONFIG
+from ui import cache, figures, kernel_figures, scales, shown
 from ui.heatmaps import Choice
 
 
@@ -27,10 +26,10 @@ def gallery(c: Choice) -> None:
             with column:
                 figure = figures.grid(values, colours, unit="weight")
                 figure.update_layout(height=190)
-                st.plotly_chart(figure, key=f"kernel_{k.layer}_{title}", config=CONFIG)
+                shown.chart(figure, f"kernel_{k.layer}_{title}")
                 st.caption(f"{title} · {scales.span(values, 4)}")
         with columns[3]:
-            st.plotly_chart(kernel_figures.section(k), key=f"section_{k.layer}", config=CONFIG)
+            shown.chart(kernel_figures.section(k), f"section_{k.layer}")
             st.caption("row of the largest weight")
     st.caption(
         f"Kernels of {c.name}. The change is ‖learned − bilinear‖ / ‖bilinear‖. The paper fixes the last and "

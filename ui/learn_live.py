@@ -16,9 +16,8 @@ from fcnviz import kernel_fit, kernels, render
 from fcnviz.kernel_fit import STEPS, Progress, Task
 from fcnviz.render import Scale
 from fcnviz.upsampling import bilinear_kernel
-from ui import cache, masks, panels
+from ui import cache, masks, panels, shown
 from ui import transposed_figures as draw
-from ui.figures import CONFIG
 from ui.frame import Inputs
 
 STARTS = ("Zeros", "Random", "Bilinear")
@@ -55,7 +54,7 @@ class _Slots:
     score: DeltaGenerator
 
 
-@st.fragment
+@shown.fragment
 def learn(page: Inputs) -> None:
     """Choose, learn, and compare with fixed bilinear."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
@@ -136,18 +135,19 @@ def _layout(page: Inputs, task: Task, origin: str, bar: DeltaGenerator) -> _Slot
     truth, coarse, fixed, learned = st.columns(4)
     with truth:
         st.markdown("**Labels**")
-        st.image(render.label_png(_classes(task, task.labels), colours), width="stretch")
+        shown.picture(render.label_png(_classes(task, task.labels), colours), "fit_labels", width="stretch")
         st.caption(f"{w} × {h} px, {origin}.")
     with coarse:
         st.markdown("**Coarse: one vote a cell**")
         votes = np.where(task.coarse.sum(0) > 0, task.coarse.argmax(0), 255).astype(np.uint8)
-        shown = render.nearest(_classes(task, votes), task.factor)[:h, :w]
-        st.image(render.label_png(shown, colours), width="stretch")
+        large = render.nearest(_classes(task, votes), task.factor)[:h, :w]
+        shown.picture(render.label_png(large, colours), "fit_coarse", width="stretch")
         st.caption(f"{columns} × {rows} cells of {task.factor} px.")
     bilinear = bilinear_kernel(2 * task.factor)
     with fixed:
         st.markdown("**Fixed bilinear**")
-        st.image(render.label_png(kernel_fit.restored(task, bilinear), colours), width="stretch")
+        restored = render.label_png(kernel_fit.restored(task, bilinear), colours)
+        shown.picture(restored, "fit_bilinear", width="stretch")
         st.caption(f"Mean IU {100 * kernel_fit.mean_iu(task, bilinear):.1f} %")
     with learned:
         st.markdown("**Learned**")
@@ -171,12 +171,14 @@ def _classes(task: Task, index: np.ndarray) -> np.ndarray:
 
 def _show(slots: _Slots, page: Inputs, task: Task, now: Progress, losses: list[tuple[int, float]]) -> None:
     labels = kernel_fit.restored(task, now.kernel)
-    slots.output.image(render.label_png(labels, render.PALETTES[page.palette]), width="stretch")
+    picture = render.label_png(labels, render.PALETTES[page.palette])
+    shown.picture(picture, "fit_learned", slot=slots.output, width="stretch")
     slots.score.caption(f"Mean IU {100 * kernel_fit.mean_iu(task, now.kernel):.1f} % · step {now.step}")
     values = now.kernel.numpy()
     large = render.nearest(values, max(1, 256 // len(values)))
-    slots.kernel.image(render.heatmap_png(large, Scale.diverging(values)), width="stretch")
-    slots.loss.plotly_chart(draw.loss(losses, STEPS), config=CONFIG)
+    kernel = render.heatmap_png(large, Scale.diverging(values))
+    shown.picture(kernel, "fit_kernel", slot=slots.kernel, width="stretch")
+    shown.chart(draw.loss(losses, STEPS), "fit_loss", slot=slots.loss)
 
 
 def _verdict(task: Task, known: Learned) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from dataclasses import dataclass
 
@@ -10,8 +11,9 @@ import pandas as pd
 import streamlit as st
 
 from fcnviz import metrics, paper, render, voc, weights
+from fcnviz.fcn import STRIDES
 from fcnviz.inference import Segmentation
-from ui import cache, inputs
+from ui import cache, inputs, offline, origins, scales, shown
 from ui.inputs import Networks, Photo, View
 from ui.masks import Truth
 from ui.viewer import LegendEntry, Panel, ViewerOptions, viewer
@@ -70,7 +72,18 @@ def run(photo: Photo, networks: Networks) -> list[Result]:
             st.error(str(error), icon=":material/error:")
             continue
         results.append(Result(name, title(about), about.stride, answer))
+        _keep(results[-1])
     return results
+
+
+def _keep(result: Result) -> None:
+    """Put a network's label map, its coarse scores and where it is from into the export."""
+    scores, colours = result.segmentation.scores, render.PALETTES[shown.current().palette]
+    shown.add(f"{result.name}-labels.png", functools.partial(render.label_png, result.labels, colours))
+    for stride in (s for s in STRIDES if s >= result.stride):
+        values = scores.at(stride)[0].numpy()  # (C, h, w)
+        shown.add(f"scores/{result.name}-stride{stride}.npy", functools.partial(offline.array, values))
+    shown.fact("networks", result.name, origins.network(result.name, result.segmentation))
 
 
 def title(about: weights.Weights) -> str:
@@ -135,10 +148,9 @@ def _legend(results: list[Result], palette: str) -> list[LegendEntry]:
 
 
 def _confidence_bar() -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption("Softmax probability of the winning class: 0", width="content")
-        st.image(render.to_png(render.colorbar(render.CONFIDENCE_CMAP, 256, 12)), width=256)
-        st.caption("1", width="content")
+    scales.bar(
+        render.Scale(0, 1, render.CONFIDENCE_CMAP), "Softmax probability of the winning class", digits=0
+    )
 
 
 # --- what the skips changed
@@ -154,7 +166,8 @@ def skips(photo: Photo, results: list[Result], palette: str) -> None:
             flipped = f"**{100 * share:.1f} %** of the pixels"
             st.markdown(f"**{before.title} → {after.title}** · adding {tap} flips {flipped}")
             names, pair = (before.name, after.name), (before.segmentation, after.segmentation)
-            st.image(cache.flips(photo.digest, names, palette, photo.image, pair), width="stretch")
+            picture = cache.flips(photo.digest, names, palette, photo.image, pair)
+            shown.picture(picture, f"flips {after.title}", width="stretch")
 
 
 def closeup(photo: Photo, results: list[Result], palette: str, opacity: float = 0.6) -> None:
@@ -167,7 +180,8 @@ def closeup(photo: Photo, results: list[Result], palette: str, opacity: float = 
     for column, (title, picture) in zip(st.columns(len(pictures)), pictures, strict=True):
         with column:
             st.markdown(f"**{title}**")
-            st.image(render.to_png(render.nearest(picture, 4)), width="stretch")
+            large = render.to_png(render.nearest(picture, 4))
+            shown.picture(large, f"close-up {title}", width="stretch")
     st.caption(
         f"4× close-up of {width} × {height} px at x {left}, y {top}: where the networks disagree most. "
         "Every pixel is shown as a square."
@@ -190,13 +204,14 @@ def truth(results: list[Result], given: Truth, palette: str) -> None:
     picture, tables = st.columns([1, 2], gap="medium")
     with picture:
         st.markdown("**Ground truth**")
-        st.image(render.label_png(mask, render.PALETTES[palette]), width="stretch")
+        shown.picture(render.label_png(mask, render.PALETTES[palette]), "ground truth", width="stretch")
         st.caption(given.origin)
     with tables:
         st.markdown("**This photo** · measured here, on this picture alone")
-        st.table(percent(rows))
+        shown.table(percent(rows), "this_photo")
         st.markdown("**The paper** · another data set: VOC2011 validation, 736 photos, VGG16")
-        st.table(percent({name: tuple(v / 100 for v in row) for name, row in paper.VOC2011_VAL.items()}))
+        theirs = {name: tuple(v / 100 for v in row) for name, row in paper.VOC2011_VAL.items()}
+        shown.table(percent(theirs), "the_paper")
     st.caption(
         "Means run over the classes that occur in the truth or in the prediction; a class that is predicted "
         "but not there has IU 0. Pixels labelled 255 count for nobody. Paper: Long, Shelhamer & Darrell, "
@@ -238,7 +253,7 @@ def facts(photo: Photo, results: list[Result], networks: Networks) -> None:
                 "Mean IU": _quality(about),
             }
         )
-    st.table(pd.DataFrame(rows).set_index("Network"))
+    shown.table(pd.DataFrame(rows).set_index("Network"), "the_run")
     st.caption(
         "Time: forward pass and upsampling of this photo, measured once when it ran. Mean IU belongs to the "
         "weights, not to this photo: ours are measured at original size by `python -m fcnviz evaluate`."

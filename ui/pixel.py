@@ -10,8 +10,8 @@ from streamlit_image_coordinates import streamlit_image_coordinates
 
 from fcnviz import heatmaps, images, receptive, render, voc
 from fcnviz.render import Scale
-from ui import cache, figures
-from ui.figures import CONFIG, Box, Extent
+from ui import cache, figures, shown
+from ui.figures import Box, Extent
 from ui.heatmaps import Choice
 from ui.panels import Result
 
@@ -34,7 +34,7 @@ def probe(c: Choice, palette: str) -> None:
             logits = cache.on_worker(
                 heatmaps.at_pixel, cache.model(result.name, c.device), result.segmentation.scores, *c.pixel
             )
-            st.plotly_chart(_bars(result, logits, palette), key=f"bars_{result.name}", config=CONFIG)
+            shown.chart(_bars(result, logits, palette), f"bars_{result.name}")
 
 
 # --- choosing the pixel
@@ -92,7 +92,7 @@ def _field(c: Choice) -> None:
     st.markdown(f"**What cell {cell[0]}, {cell[1]} of the {_map(c.stride)} map sees**")
     effective = st.toggle("Effective receptive field (a backward pass)", key="effective", bind="query-params")
     mass = cache.effective_field(c.which, cell, c.photo.image) if effective else None
-    st.plotly_chart(_field_figure(c, cell, field, mass), key="field", config=CONFIG)
+    shown.chart(_field_figure(c, cell, field, mass), "field")
     width, height = field.right - field.left + 1, field.bottom - field.top + 1
     st.caption(
         f"Dashed: the theoretical receptive field, {width} × {height} px, also beyond the photo. Solid: the "

@@ -8,8 +8,7 @@ import streamlit as st
 
 from fcnviz import paper, voc, weights
 from fcnviz.evaluate import FOUR
-from ui import evaluation_figures, panels
-from ui.figures import CONFIG
+from ui import evaluation_figures, panels, shown
 
 
 def bundled() -> None:
@@ -19,7 +18,8 @@ def bundled() -> None:
         st.info("Nothing was measured on the bundled weights yet: see python -m fcnviz evaluate --record.")
         return
     numbers = {title: w.metrics or {} for title, w in found.items()}
-    st.table(panels.percent({t: tuple(_array([m[key] for key in FOUR])) for t, m in numbers.items()}))
+    rows = {t: tuple(_array([m[key] for key in FOUR])) for t, m in numbers.items()}
+    shown.table(panels.percent(rows), "bundled_on_voc")
     for text in dict.fromkeys(map(_origin, found.values())):
         st.caption(text)
     rows = {t: _array([m["class_iu"][c] for c in voc.CLASSES]) for t, m in numbers.items()}
@@ -28,11 +28,12 @@ def bundled() -> None:
     st.markdown("**IU by class**")
     for i, (column, part) in enumerate(zip(st.columns(2), (order[:half], order[half:]), strict=True)):
         figure = evaluation_figures.class_bars(rows, voc.CLASSES, part)
-        column.plotly_chart(figure, key=f"bundled_bars_{i}", config=CONFIG)
+        with column:
+            shown.chart(figure, f"bundled_bars_{i}")
     if all("within" in m for m in numbers.values()):
         st.markdown("**Right within d pixels of a true boundary**")
         near = {t: _array(list(m["within"].values())) for t, m in numbers.items()}
-        st.plotly_chart(evaluation_figures.trimap(near), key="bundled_trimap", config=CONFIG)
+        shown.chart(evaluation_figures.trimap(near), "bundled_trimap")
 
 
 def _origin(w: weights.Weights) -> str:
@@ -62,7 +63,8 @@ def in_print() -> None:
         }
         for p in paper.PUBLISHED
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", column_config=_WIDTHS)
+    table = pd.DataFrame(rows)
+    shown.frame(table, "in_print", hide_index=True, height="content", column_config=_WIDTHS)
     st.caption(
         "In per cent, as printed; – where the source gives no number. Times of table 1: one forward pass at "
         "500 × 500 px on a K40c. Numbers of different data sets, networks or photos cannot be compared, and "

@@ -8,14 +8,13 @@ import streamlit as st
 from fcnviz import render, sandbox, voc
 from fcnviz.formulas import Formula, formulas
 from fcnviz.sandbox import LABELS, LETTERS, NAMES, PRESETS, SIDE, VOID_LETTER, Grids
-from ui import evaluation_figures
-from ui.figures import CONFIG
+from ui import evaluation_figures, shown
 from ui.label_grid import Label, Marks, label_grid
 
 _DEFAULT = next(iter(PRESETS))
 
 
-@st.fragment
+@shown.fragment
 def play(palette: str) -> None:
     """Draw the sandbox; what is painted is in the link.
 
@@ -47,7 +46,7 @@ def play(palette: str) -> None:
     with matrix:
         st.markdown("**Confusion matrix** · pixels")
         figure = evaluation_figures.sandbox(counts, NAMES, _last(grids, pixels))
-        st.plotly_chart(figure, key="sandbox_matrix", config=CONFIG)
+        shown.chart(figure, "sandbox_matrix")
     _formulas(counts)
 
 

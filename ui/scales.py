@@ -7,6 +7,7 @@ import streamlit as st
 
 from fcnviz import render
 from fcnviz.render import Scale
+from ui import shown
 
 
 def bar(scale: Scale, what: str, *, digits: int = 1) -> None:
@@ -17,9 +18,10 @@ def bar(scale: Scale, what: str, *, digits: int = 1) -> None:
         what: the quantity and its unit.
         digits: after the decimal point.
     """
+    shown.fact("scales", what, {"low": scale.low, "high": scale.high, "colours": scale.cmap})
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         st.caption(f"{what}: {number(scale.low, digits)}", width="content", wrap=False)
-        st.image(render.to_png(render.colorbar(scale.cmap, 144, 12)), width=144)
+        st.image(render.to_png(render.colorbar(scale.cmap, 144, 12)), width=144)  # in the export as numbers
         st.caption(number(scale.high, digits), width="content", wrap=False)
 
 

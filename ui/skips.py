@@ -9,8 +9,7 @@ import streamlit as st
 
 from fcnviz import heatmaps, render
 from fcnviz.render import Scale
-from ui import cache, figures, scales
-from ui.figures import CONFIG
+from ui import cache, figures, scales, shown
 from ui.heatmaps import Choice
 from ui.panels import grid_text
 from ui.viewer import Panel, ViewerOptions, viewer
@@ -53,7 +52,7 @@ def _equation(c: Choice, stride: int, maps: list[np.ndarray], scale: Scale) -> N
             figure = figures.grid(values, scale, start=(start, start), step=stride)
             figure.update_layout(height=figures.fitting(values.shape[1], values.shape[0], 286))
             st.markdown(f"**`{name}`**")
-            st.plotly_chart(figure, key=f"term_{name}", config=CONFIG)
+            shown.chart(figure, f"term_{name}")
             st.caption(f"{grid_text(values.shape, stride)} · {scales.span(values, 1)}")
     for column, sign in zip(columns[1::2], "+=", strict=True):
         column.markdown(f"# {sign}", text_alignment="center", anchors=False)
@@ -68,7 +67,7 @@ def _flips(c: Choice, labels: dict[int, np.ndarray], palette: str) -> None:
             st.markdown(f"**Adding `{tap}` flips {100 * share:.1f} % of the pixels**")
             pair = labels[before], labels[after]
             picture = cache.flipped(c.photo.digest, c.result.name, after, palette, c.photo.image, pair)
-            st.image(picture, width="stretch")
+            shown.picture(picture, f"flips_{tap}", width="stretch")
             st.caption("Colour: the new label (white: background). Grey: unchanged.")
 
 

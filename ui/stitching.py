@@ -16,9 +16,8 @@ from fcnviz import geometry, images, metrics, stitch, voc, weights
 from fcnviz.fcn import FCN
 from fcnviz.geometry import Place
 from fcnviz.render import Scale
-from ui import cache, figures, scales
+from ui import cache, figures, scales, shown
 from ui import transposed_figures as draw
-from ui.figures import CONFIG
 from ui.frame import Inputs
 from ui.inputs import Photo
 from ui.upsampling_inputs import strongest
@@ -48,7 +47,7 @@ class Answer:
     seconds: float
 
 
-@st.fragment
+@shown.fragment
 def shift_and_stitch(page: Inputs) -> None:
     """Choose f, run the passes on demand, and show the denser map and its cost."""
     state, name = st.session_state, page.networks.names[0]
@@ -141,7 +140,7 @@ def _maps(answers: list[Answer]) -> None:
         with column:
             st.markdown(f"**{answer.title}**")
             figure = draw.grid(answer.scores[label], colours, height=figures.fitting(w, h, 310))
-            st.plotly_chart(figure, key=f"stitch_{i}", config=CONFIG)
+            shown.chart(figure, f"stitch_{i}")
             passes = "1 pass" if answer.passes == 1 else f"{answer.passes} passes"
             st.caption(f"{w} × {h} cells · {passes} · **{1000 * answer.seconds:.0f} ms**")
     scales.bar(colours, f"Score for {voc.CLASSES[label]}")

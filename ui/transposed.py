@@ -9,8 +9,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from fcnviz import transposed
 from fcnviz.render import Scale
+from ui import shown
 from ui import transposed_figures as draw
-from ui.figures import CONFIG
 from ui.upsampling_inputs import Setting
 
 #: Seconds a stamp while it plays.
@@ -32,7 +32,7 @@ def sizes(setting: Setting) -> str:
 def stamping(setting: Setting) -> None:
     """Step through the stamps, or play them; the arithmetic of one output cell."""
     playing = st.session_state.setdefault("t_playing", False)
-    st.fragment(_stamping, run_every=BEAT if playing else None)(setting)
+    shown.fragment(_stamping, run_every=BEAT if playing else None)(setting)
 
 
 def _stamping(setting: Setting) -> None:
@@ -84,7 +84,7 @@ def _line(setting: Setting, step: int, cell: tuple[int, ...]) -> DeltaGenerator:
     figure = draw.stamps(
         setting.x.numpy(), setting.kernel.numpy(), setting.stride, setting.pad, step=step, cell=cell[0]
     )
-    st.plotly_chart(figure, key="t_line", config=CONFIG, alt="Each input value times the kernel, and the sum")
+    shown.chart(figure, "t_line", alt="Each input value times the kernel, and the sum")
     return st.container()
 
 
@@ -108,12 +108,12 @@ def _plane(setting: Setting, step: int, cell: tuple[int, ...]) -> DeltaGenerator
     left, right = st.columns([3, 2], gap="medium")
     with right:
         st.markdown(f"**Output after {step} of {x.numel()} stamps**")
-        st.plotly_chart(output, key="t_plane_out", config=CONFIG)
+        shown.chart(output, "t_plane_out")
     with left:
         for i, (column, (title, figure)) in enumerate(zip(st.columns(3), pictures, strict=True)):
             with column:
                 st.markdown(f"**{title}**")
-                st.plotly_chart(figure, key=f"t_plane_{i}", config=CONFIG)
+                shown.chart(figure, f"t_plane_{i}")
     return left.container()
 
 
@@ -178,7 +178,7 @@ def _pair(drawn: list[tuple[np.ndarray, Scale]], columns: int, key: str) -> None
         with slot:
             st.caption(title)
             figure = _small(np.atleast_2d(values), columns, colours)
-            st.plotly_chart(figure, key=f"{key}{part}", config=CONFIG)
+            shown.chart(figure, f"{key}{part}")
 
 
 def _small(values: np.ndarray, columns: int, colours: Scale) -> go.Figure:

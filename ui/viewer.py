@@ -6,12 +6,19 @@ A Streamlit component (``st.components.v2``, no iframe) around ``assets/viewer.j
 from __future__ import annotations
 
 import base64
+import functools
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import streamlit as st
+from PIL import Image
+
+from fcnviz import render
+from ui import shown
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -116,6 +123,7 @@ def viewer(
         key: Unique name of this viewer.
         on_isolate: Called with the class that the visitor picked, None for all classes.
     """
+    _keep(panels, options, key)
     with st.container(gap=None):
         _photo(
             key=key,
@@ -124,6 +132,25 @@ def viewer(
         )
         _mount_part(key, "results", panels=[_panel(panel) for panel in panels], legend=_as_dicts(legend))
         _mount_part(key, "options", **asdict(options))
+
+
+def _keep(panels: Sequence[Panel], options: ViewerOptions, key: str) -> None:
+    """Put the panels into the export as they look here: the layer over the photo."""
+    photo = shown.current().image
+    for panel in panels:
+        if panel.layer is not None:
+            make = functools.partial(blended, photo if options.under else None, panel.layer, options.opacity)
+            shown.add(f"pictures/{key} {panel.title}.png", make)
+
+
+def blended(photo: Callable[[], Image.Image] | None, layer: bytes, opacity: float) -> bytes:
+    """PNG of a layer over the photo; without a photo, the layer as it is."""
+    if photo is None:
+        return layer
+    over = Image.open(io.BytesIO(layer)).convert("RGBA")
+    over.putalpha(over.getchannel("A").point(lambda alpha: round(alpha * opacity)))
+    under = photo().convert("RGBA")
+    return render.to_png(np.asarray(Image.alpha_composite(under, over).convert("RGB")))
 
 
 def _mount_part(viewer_key: str, part: str, **content: Any) -> None:

@@ -79,7 +79,7 @@ def test_upload_compare_and_download(page, url, tmp_path):
     expect(page.locator("figure.panel figcaption").first).to_have_text("320 × 213 px")
     shown = layer_pixels(page, 3)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Everything (zip)").click()
+        page.get_by_role("button", name="Export (zip)").click()
     download.value.save_as(tmp_path / "all.zip")
     with zipfile.ZipFile(tmp_path / "all.zip") as archive:
         record = json.loads(archive.read("fcnviz.json"))
