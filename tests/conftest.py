@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import streamlit as st
+from streamlit.runtime.caching import clear_session_resource_cache
 
 from fcnviz import fcn
 from ui import cache
@@ -22,4 +23,5 @@ def passes(monkeypatch):
     monkeypatch.setattr(fcn.FCN, "scores", counted)
     st.cache_data.clear()
     cache.segment.clear()
+    clear_session_resource_cache("test session id")  # AppTest's, for photos that were uploaded
     return ran

@@ -6,6 +6,7 @@ follows the pointer, which no Plotly figure does without a round trip.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ import streamlit as st
 
 from fcnviz import layout
 from fcnviz.layout import Step
+from ui import shown
 from ui.figures import data_uri
 from ui.viewer import ASSETS
 
@@ -64,16 +66,13 @@ def drawing(what: Drawing, *, key: str, on_pick: Callable[[int, int], None]) -> 
         if cell := st.session_state[key].get("pick"):
             on_pick(*map(int, cell))
 
-    _drawing(
-        key=key,
-        data={
-            "view": _around(what.padded, what.canvas, cells, middle), "image": what.image,
-            "padded": what.padded, "canvas": what.canvas, "columns": columns, "rows": rows, "cell": what.cell,
-            "photo": what.photo and data_uri(what.photo), "legend": what.legend,
-            "label": f"{what.grid[0].name} over the image, to scale",
-        },
-        on_pick_change=picked,
-    )  # fmt: skip
+    data = {
+        "view": _around(what.padded, what.canvas, cells, middle), "image": what.image,
+        "padded": what.padded, "canvas": what.canvas, "columns": columns, "rows": rows, "cell": what.cell,
+        "legend": what.legend, "label": f"{what.grid[0].name} over the image, to scale",
+    }  # fmt: skip
+    shown.add(f"tables/{key}.json", lambda: json.dumps(data, indent=1).encode())
+    _drawing(key=key, data={**data, "photo": what.photo and data_uri(what.photo)}, on_pick_change=picked)
 
 
 def _axis(step: Step) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fcnviz import digits, weights
 from fcnviz.convolutionalize import convolutionalize
 from fcnviz.render import Scale
-from ui import cache, convolution_figures, figures, scales, shown
+from ui import cache, cells, convolution_figures, figures, offline, scales, shown
 from ui.convolution_figures import outlined
 from ui.figures import Box, Extent
 from ui.numbers import delta
@@ -115,12 +115,16 @@ def canvas(net: digits.Digits) -> None:
     """A canvas of digits: the dense network refuses it, the convolutional one answers with a map."""
     drawn = _canvas()
     a = Answers(net, drawn, cache.work(_run, convolutionalize(net), drawn.pixels))
+    shown.add("scores/digits.npy", partial(offline.array, a.scores))
     (height, width), (h, w) = a.pixels.shape, a.best.shape
     _refuse(a)
-    _follow(a)
+    first = _follow(a)
     with st.container(horizontal=True, gap="medium"):
-        digit = st.segmented_control("Map of the digit", range(10), required=True, key="conv_digit")
-        x, y = _cell("x", w), _cell("y", h)
+        digit = st.segmented_control(
+            "Map of the digit", range(10), default=first.digit, required=True, key="conv_digit",
+            bind="query-params",
+        )  # fmt: skip
+        x, y = _cell("x", w, first.x), _cell("y", h, first.y)
     _maps(a, int(digit), (x, y))
     st.caption(
         f"{width} × {height} px → {w} × {h} cells, one a window of 8 × 8, drawn at its centre. In the cells "
@@ -148,21 +152,38 @@ def _canvas() -> digits.Canvas:
             seed = st.number_input(
                 "Canvas no.", 0, 9999, 17, key="conv_canvas", bind="query-params", width=140
             )
+            cells.forget("conv_lines")
             return digits.scatter((width, height), count, int(seed))
     return digits.compose((width, height), _by_hand())
 
 
 def _by_hand() -> list[digits.Placed]:
     st.caption("One line a digit; x and y are its left and top edge. Add or delete lines as you like.")
-    start = pd.DataFrame({"digit": [3, 7], "x": [2, 20], "y": [4, 12]})
+    start = pd.DataFrame(_lines(), columns=["digit", "x", "y"])
     limits = {"digit": 9, "x": 63, "y": 63}
     columns = {
         name: st.column_config.NumberColumn(min_value=0, max_value=last, step=1, required=True)
         for name, last in limits.items()
     }
     rows = st.data_editor(start, key="conv_placed", num_rows="dynamic", column_config=columns, width=320)
-    lines = rows.dropna().astype(int).itertuples(index=False)
-    return [digits.Placed(r.digit, r.x, r.y, digits.example(r.digit)) for r in lines]
+    lines = rows.dropna().astype(int)
+    st.query_params["conv_lines"] = cells.to_text(lines.to_numpy()) or "-"
+    return [digits.Placed(r.digit, r.x, r.y, digits.example(r.digit)) for r in lines.itertuples(index=False)]
+
+
+def _lines() -> np.ndarray:
+    """The lines to begin with, (n, 3): the link's as the page was opened; what is typed the widget keeps."""
+    state = st.session_state
+    if "conv_placed" not in state:
+        text = st.query_params.get("conv_lines", "3,2,4;7,20,12")
+        found = np.zeros((0, 3)) if text == "-" else cells.from_text(text)
+        if found is None or found.shape[1] != 3 or (found < 0).any() or (found > (9, 63, 63)).any():
+            st.error(
+                "The link's digits are no lines of digit, x, y: they start afresh.", icon=":material/error:"
+            )
+            found = np.array([[3, 2, 4], [7, 20, 12]])
+        state["conv_first_lines"] = found.astype(int)
+    return state["conv_first_lines"]
 
 
 def _refuse(a: Answers) -> None:
@@ -176,19 +197,23 @@ def _refuse(a: Answers) -> None:
     st.markdown("**Convolutional**, the same weights, answers for every window:")
 
 
-def _follow(a: Answers) -> None:
-    """Look at the first digit of a new canvas, and at no cell that is not there."""
+def _follow(a: Answers) -> digits.Placed:
+    """The first digit, moved to a cell that is there; a new canvas is looked at from there."""
     state, (h, w) = st.session_state, a.best.shape
-    if state.get("conv_seen") != (a.canvas.placed, h, w) or state.get("conv_digit") is None:
-        first = a.canvas.placed[0] if a.canvas.placed else digits.Placed(0, 0, 0, 0)
-        state["conv_seen"] = (a.canvas.placed, h, w)
-        state.update(conv_digit=first.digit, conv_cell_x=min(first.x, w - 1), conv_cell_y=min(first.y, h - 1))
+    first = a.canvas.placed[0] if a.canvas.placed else digits.Placed(0, 0, 0, 0)
+    first = replace(first, x=min(first.x, w - 1), y=min(first.y, h - 1))
+    seen = state.get("conv_seen")
+    state["conv_seen"] = (a.canvas.placed, h, w)
+    if seen not in (None, state["conv_seen"]):
+        state.update(conv_digit=first.digit, conv_cell_x=first.x, conv_cell_y=first.y)
+    return first
 
 
-def _cell(axis: str, cells: int) -> int:
+def _cell(axis: str, cells: int, first: int) -> int:
     if cells == 1:
         return 0
-    return st.slider(f"Cell {axis}", 0, cells - 1, key=f"conv_cell_{axis}", width=160)
+    key = f"conv_cell_{axis}"
+    return st.slider(f"Cell {axis}", 0, cells - 1, first, key=key, bind="query-params", width=160)
 
 
 def _maps(a: Answers, digit: int, cell: tuple[int, int]) -> None:

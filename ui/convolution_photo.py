@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -12,7 +14,7 @@ from torch import nn
 from fcnviz import imagenet, weights
 from fcnviz.convolutionalize import convolutionalize
 from fcnviz.render import Scale
-from ui import cache, convolution_figures, figures, scales, shown
+from ui import cache, convolution_figures, figures, offline, scales, shown
 from ui.convolution_figures import outlined
 from ui.figures import Box, Extent
 from ui.inputs import Networks, Photo
@@ -109,6 +111,7 @@ def _heat(photo: Photo, device: str, best: int) -> None:
         )
         return
     values = _whole(photo.digest, shorter, device, photo.image)[index]
+    shown.add("scores/imagenet-one-class.npy", partial(offline.array, values[None].copy()))  # (1, h, w)
     _heat_figure(photo, values, factor)
     h, w = values.shape
     st.caption(

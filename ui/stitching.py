@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -16,7 +17,7 @@ from fcnviz import geometry, images, metrics, stitch, voc, weights
 from fcnviz.fcn import FCN
 from fcnviz.geometry import Place
 from fcnviz.render import Scale
-from ui import cache, figures, scales, shown
+from ui import cache, figures, offline, scales, shown
 from ui import transposed_figures as draw
 from ui.frame import Inputs
 from ui.inputs import Photo
@@ -136,6 +137,7 @@ def _maps(answers: list[Answer]) -> None:
     label = strongest(answers[0].scores)
     colours = Scale.over(*(a.scores[label] for a in answers))
     for i, (column, answer) in enumerate(zip(st.columns(len(answers)), answers, strict=True)):
+        shown.add(f"scores/stitch_{i}.npy", partial(offline.array, answer.scores))
         h, w = answer.scores.shape[1:]
         with column:
             st.markdown(f"**{answer.title}**")

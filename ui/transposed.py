@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from torch import Tensor
 
 from fcnviz import transposed
 from fcnviz.render import Scale
-from ui import shown
+from ui import offline, shown
 from ui import transposed_figures as draw
 from ui.upsampling_inputs import Setting
 
@@ -150,9 +154,17 @@ def four_ways(setting: Setting) -> None:
             st.markdown(f"**{i + 1}. {name}**  \n{_explained(setting)[i]}")
             first = draw.scale(kernel.numpy()) if starts[i] is matrix else colours
             _pair([(starts[i].numpy(), first), (out.numpy(), colours)], widest, f"t_way_{i}")
+    _keep(setting, results)
     difference = transposed.largest_difference(results)
     exact = f"{difference:.1e}" if difference else "0"
     st.markdown(f"Largest difference between any two of the four results: **max |Δ| = {exact}** (float64).")
+
+
+def _keep(setting: Setting, results: dict[str, Tensor]) -> None:
+    """Put the numbers into the export: each array a table, a row of the map a line."""
+    for name, values in {"input": setting.x, "kernel": setting.kernel, **results}.items():
+        rows = pd.DataFrame(np.atleast_2d(values.numpy()))
+        shown.add(f"tables/t_{name}.csv", partial(offline.table, rows))
 
 
 def _explained(setting: Setting) -> tuple[str, str, str, str]:
