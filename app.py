@@ -24,5 +24,5 @@ st.page_link(
 share.row(own=page.photo.own)
 st.caption(
     "After Long, Shelhamer & Darrell, *Fully Convolutional Networks for Semantic Segmentation*, CVPR 2015. "
-    "Real weights, run on this machine just now. Photos stay in your session and are not stored."
+    "Real weights, run on this machine just now. " + inputs.KEPT
 )

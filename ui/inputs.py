@@ -12,17 +12,25 @@ from dataclasses import dataclass
 
 import streamlit as st
 from PIL import Image
+from starlette.formparsers import MultiPartParser
 
-from fcnviz import images, render, samples, voc, weights
+from fcnviz import archive, images, render, samples, voc, weights
 from ui import cache
 from ui.gallery import gallery
 
+#: What is kept, and for how long.
+KEPT = (
+    "Nothing is written to disk. Your photo and what is made of it are in the server's memory, for your "
+    "session alone: the results go when you close the page, the photo when the session ends, minutes later."
+)
 WORKING_SIZES = (320, 480, 640, 960, 1280)
 VIEWS = ("Overlay", "Labels", "Boundaries", "Confidence")
 #: Views that are blended with the photo; the others are drawn as they are.
 BLENDED = ("Overlay", "Confidence")
 LAYOUTS = ("Side by side", "Swipe")
 OWN = "own"  # what the link says of an uploaded photo; never the photo, nor its name
+#: What arrives stays in memory: beyond 1 MB Starlette would put it into a temporary file meanwhile.
+MultiPartParser.spool_max_size = archive.MAX_PACKED + 2**20
 UPLOAD_TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
 
 
@@ -109,7 +117,7 @@ def photo() -> Photo:
     )
     st.file_uploader(
         "Your own photo", type=UPLOAD_TYPES, key="upload", on_change=_take_file, args=("upload",),
-        help="JPEG, PNG, WebP, BMP, TIFF or GIF, up to 20 MB and 50 megapixels. It stays in this session.",
+        help="JPEG, PNG, WebP, BMP, TIFF or GIF, up to 20 MB and 50 megapixels. " + KEPT,
     )  # fmt: skip
     if st.toggle("Use the camera", key="camera_on"):
         st.camera_input("Camera", key="camera", on_change=_take_file, args=("camera",))
