@@ -24,5 +24,6 @@ st.page_link(
 share.row(own=page.photo.own)
 st.caption(
     "After Long, Shelhamer & Darrell, *Fully Convolutional Networks for Semantic Segmentation*, CVPR 2015. "
-    "Real weights, run on this machine just now. " + inputs.KEPT
+    "Real weights, run on this machine just now. Nothing is written to disk: photos and results stay in "
+    "memory, yours for your session alone."
 )

@@ -29,6 +29,14 @@ PAGES = [
         for n in ["compare", "heatmaps", "convolutionalize", "upsampling", "alignment", "evaluate"]
     ),
 ]
+#: On the page, at least.
+PICTURES = {
+    None: 3,
+    "pages/compare.py": 10,
+    "pages/heatmaps.py": 8,
+    "pages/upsampling.py": 16,
+    "pages/evaluate.py": 15,
+}
 
 
 def export(at: AppTest) -> dict[str, bytes]:
@@ -47,11 +55,15 @@ def test_every_page_exports_all_that_it_shows(page, passes):
     at = start(page, photo="coffee", size="320")
     assert [b.label for b in at.get("download_button") if b.key == "export"] == ["Export (zip)"]
     assert [c.proto.component_name for c in at.get("bidi_component")].count("fcnviz_copy_link") == 1
+    if page == "pages/evaluate.py":  # its samples run in the background
+        at.session_state["evaluation_job"].wait(120)
+        rerun(at)
     ran = list(passes)
     files = export(at)
     assert passes == ran  # the zip costs no forward pass
     figures = {name: files[name].decode() for name in files if name.endswith(".html")}
     assert len(figures) == len(at.get("plotly_chart"))
+    assert sum(name.startswith("pictures/") for name in files) >= PICTURES.get(page, 0)
     assert count(files, ".csv") >= len(at.table) + len(at.dataframe)
     for text in figures.values():
         assert re.findall(r'(?:src|href)="([^"]+)"', text) == ["plotly.min.js"]

@@ -61,6 +61,8 @@ def four(r: Results) -> None:
     """The four metrics of each network."""
     rows = {t: panels.four(metrics.scores(r.totals[name].confusion)) for name, t in r.titles.items()}
     shown.table(panels.percent(rows), "four_metrics")
+    for name in r.titles:
+        shown.fact("networks", name, origins.network(name))
     st.caption(
         f"Measured here on {r.extent}, from the sum of their confusion matrices, as in the paper. Photos "
         f"over {r.job.plan.longest} px are reduced for the networks; labels are compared at the mask's size. "

@@ -31,14 +31,14 @@ def photo(about: Photo) -> dict[str, object]:
     }
 
 
-def network(name: str, found: Segmentation) -> dict[str, object]:
-    """A network, by its registry name, and how it ran."""
+def network(name: str, found: Segmentation | None = None) -> dict[str, object]:
+    """A network, by its registry name, and how it ran on the page's photo, if it did."""
     about = weights.find(name)
+    record = {"name": name, "stride": about.stride, "weights_file": about.file, **weights_of(name)}
+    if found is None:
+        return record
     return {
-        "name": name,
-        "stride": about.stride,
-        "weights_file": about.file,
-        **weights_of(name),
+        **record,
         "device": found.device,
         "dtype": found.dtype,
         "seconds": round(found.seconds, 4),

@@ -1,4 +1,4 @@
-"""The last row of every page: copy the link, take everything along."""
+"""The last row of every page: take everything along, copy the link."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from ui import bundle, shown
 
 _CSS = """
 .share { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }
-button { font: inherit; color: var(--st-text-color); background: var(--st-background-color); cursor: pointer;
+button, span { font-family: inherit; font-size: 0.875rem; color: var(--st-text-color); }
+button { color: var(--st-text-color); background: var(--st-background-color); cursor: pointer;
          border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius);
          min-height: 2.5rem; padding: 0.25rem 0.75rem; }
 button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
@@ -70,11 +71,11 @@ def row(*, own: bool) -> None:
     shown.note()
     st.divider()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        _copy(key="copy_link", width="content")
         st.download_button(
             "Export (zip)", functools.partial(bundle.pack, shown.current()), "fcnviz.zip", key="export",
             on_click="ignore", icon=":material/download:",
         )  # fmt: skip
+        _copy(key="copy_link", width="content")
     st.caption(f"{_LINK_OWN if own else _LINK} {_ZIP}")
 
 
