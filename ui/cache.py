@@ -41,7 +41,7 @@ def of_photo(
     A session's entries go when it ends, so nothing that was made of somebody's photo outlives the visit.
 
     Args:
-        cached: `st.cache_data`, or `st.cache_resource` for what nobody changes and all may share.
+        cached: `st.cache_data`, or `st.cache_resource` for what nobody changes, as bytes: no copy for each run.
         max_entries: that are kept for all visitors.
         own: that are kept for each session with a photo of its own.
         show_spinner: what to say meanwhile.
@@ -126,7 +126,7 @@ def _trimmed(function: Callable[..., _T], *args: object) -> _T:
     return result
 
 
-@of_photo(max_entries=400, own=12)
+@of_photo(st.cache_resource, max_entries=400, own=12)
 def layer(digest: str, name: str, view: str, palette: str, keep: int | None, _result: Segmentation) -> bytes:
     """The PNG that one view of a result lays over the photo (see `render`)."""
     colours = render.PALETTES[palette]
@@ -138,7 +138,7 @@ def layer(digest: str, name: str, view: str, palette: str, keep: int | None, _re
     return render.layer(_result.labels, colours, keep=keep, opaque=exact, outline=not exact)
 
 
-@of_photo(max_entries=64, own=3)
+@of_photo(st.cache_resource, max_entries=64, own=3)
 def photo_file(digest: str, _image: Image.Image) -> bytes:
     """The photo as it is sent to the browser: WebP, at most 90 kB where quality 40 allows it."""
     for quality in (85, 70, 55, 40):
@@ -148,13 +148,13 @@ def photo_file(digest: str, _image: Image.Image) -> bytes:
     return data
 
 
-@of_photo(max_entries=64, own=3)
+@of_photo(st.cache_resource, max_entries=64, own=3)
 def small_photo(digest: str, _image: Image.Image) -> bytes:
     """The photo for figures that lay something over it: WebP, 400 px."""
     return render.to_webp(np.asarray(fit(_image, 400)), 75)
 
 
-@of_photo(max_entries=64, own=4)
+@of_photo(st.cache_resource, max_entries=64, own=4)
 def flips(digest: str, names: tuple[str, str], palette: str, _image: Image.Image, _pair: _Pair) -> bytes:
     """PNG of the pixels that two networks, coarse and fine, label differently (see `render.flips`)."""
     before, after = _pair
@@ -231,13 +231,13 @@ def labels_up_to(
     return on_worker(heatmaps.labels_up_to, model(name, device), _scores, stride, _size)
 
 
-@of_photo(max_entries=90, own=6)
+@of_photo(st.cache_resource, max_entries=90, own=6)
 def ablation_layer(digest: str, name: str, stride: int, palette: str, _labels: np.ndarray) -> bytes:
     """The PNG of `labels_up_to` to lay over the photo."""
     return render.layer(_labels, render.PALETTES[palette], outline=True)
 
 
-@of_photo(max_entries=64, own=4)
+@of_photo(st.cache_resource, max_entries=64, own=4)
 def flipped(
     digest: str,
     name: str,
@@ -250,7 +250,7 @@ def flipped(
     return render.to_png(render.flips(np.asarray(_image), *_pair, render.PALETTES[palette]))
 
 
-@of_photo(max_entries=64, own=3)
+@of_photo(st.cache_resource, max_entries=64, own=3)
 def entropy_layer(digest: str, name: str, device: str, _scores: ScoreMaps, _size: tuple[int, int]) -> bytes:
     """PNG of the entropy of a network's softmax, from 0 to log2 of the number of classes."""
     bits = on_worker(_entropy, model(name, device), _scores, _size)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+import plotly.io
 from plotly.offline import get_plotlyjs
 
 from ui.figures import CONFIG
@@ -17,11 +19,17 @@ from ui.figures import CONFIG
 SCRIPT = "plotly.min.js"
 
 
-def html(figure: go.Figure) -> bytes:
-    """A page with the figure; it needs `SCRIPT` beside it, and no network. Pictures fill the window."""
-    if figure.layout.yaxis.scaleanchor:
-        figure = go.Figure(figure).update_layout(height=None)
-    text = figure.to_html(config={**CONFIG, "responsive": True}, include_plotlyjs="directory")
+def packed(figure: go.Figure) -> bytes:
+    """A figure in a fraction of its memory: objects, lists and base64 take more than what they hold."""
+    return zlib.compress(figure.to_json().encode(), 1)
+
+
+def html(figure: bytes) -> bytes:
+    """A page with a packed figure; it needs `SCRIPT` beside it, no network. Pictures fill the window."""
+    drawn = plotly.io.from_json(zlib.decompress(figure).decode(), skip_invalid=True)
+    if drawn.layout.yaxis.scaleanchor:
+        drawn.update_layout(height=None)
+    text = drawn.to_html(config={**CONFIG, "responsive": True}, include_plotlyjs="directory")
     return text.encode()
 
 

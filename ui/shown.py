@@ -1,7 +1,7 @@
 """What is on the screen. Panels draw their figures, pictures and tables through here, and so into the export.
 
 A page's run starts empty; a fragment that runs alone replaces what it drew. What is kept is how to make each
-file: nothing is encoded before somebody asks for the zip.
+file, and little else: the zip is made when somebody asks for it.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def chart(
         options: of `st.plotly_chart`.
     """
     if keep:
-        add(f"figures/{key}.html", functools.partial(offline.html, figure))
+        add(f"figures/{key}.html", functools.partial(offline.html, offline.packed(figure)))
     if slot is not None:
         return slot.plotly_chart(figure, config=CONFIG, **options)
     return st.plotly_chart(figure, key=key, config=CONFIG, **options)

@@ -61,7 +61,7 @@ def test_the_copied_link_shows_the_same_in_a_fresh_browser_and_the_zip_works_off
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("requestfailed", lambda request: errors.append(request.url))
     page.goto((tmp_path / "figures" / "t_plane_out.html").as_uri())
-    expect(page.locator(".js-plotly-plot .heatmaplayer image")).to_have_count(1)
+    expect(page.locator(".js-plotly-plot .heatmaplayer image").first).to_be_visible()
     assert figures(page)[0] in drawn
     assert not errors
     offline.close()
