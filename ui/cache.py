@@ -41,7 +41,7 @@ def of_photo(
     A session's entries go when it ends, so nothing that was made of somebody's photo outlives the visit.
 
     Args:
-        cached: `st.cache_data`, or `st.cache_resource` for what nobody changes, as bytes: no copy for each run.
+        cached: `st.cache_data`, or `st.cache_resource` for what nobody changes: no copies.
         max_entries: that are kept for all visitors.
         own: that are kept for each session with a photo of its own.
         show_spinner: what to say meanwhile.

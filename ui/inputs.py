@@ -21,8 +21,8 @@ from ui.gallery import gallery
 #: What is kept, and for how long.
 KEPT = (
     "Nothing is written to disk. Your photo and what is made of it are in the server's memory, for your "
-    "session alone: the results go when you close the page, the photo when the session ends, two minutes "
-    "later or more. Results for the sample photos are shared and stay."
+    "session alone, and dropped with it: two minutes after you close the page, or later. Results for the "
+    "sample photos are shared and stay."
 )
 WORKING_SIZES = (320, 480, 640, 960, 1280)
 VIEWS = ("Overlay", "Labels", "Boundaries", "Confidence")

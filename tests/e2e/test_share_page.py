@@ -32,6 +32,7 @@ def test_the_copied_link_shows_the_same_in_a_fresh_browser_and_the_zip_works_off
     slider.focus()
     page.keyboard.press("ArrowRight")
     expect(page).to_have_url(re.compile("t_step=4"))
+    expect(page.get_by_text("Output after 4 of 9 stamps")).to_be_visible()
     expect(page.locator("[data-test-script-state=notRunning]")).to_have_count(1)
     page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_role("status").get_by_text("Copied")).to_be_visible()
