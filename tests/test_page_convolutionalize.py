@@ -300,3 +300,21 @@ def test_a_link_with_nonsense_shows_the_defaults():
     assert metrics(at)[:2] == ["2,560 + 10", "2,560 + 10"]
     assert not at.error
     assert np.isfinite(deltas(at)).all()
+
+
+def test_the_link_holds_the_cell_the_digit_and_what_is_typed():
+    link = {"conv_digit": "4", "conv_cell_x": "2", "conv_cell_y": "3", "conv_place": "By hand"}
+    link |= {"conv_lines": "5,1,2", "conv_map": "By hand", "conv_h": "2", "conv_w": "2"}
+    at = start_page("pages/convolutionalize.py", size="320", conv_values="1,0;3,0", **link)
+    assert not at.error
+    assert at.segmented_control(key="conv_digit").value == 4
+    assert (at.slider(key="conv_cell_x").value, at.slider(key="conv_cell_y").value) == (2, 3)
+    assert at.query_params["conv_lines"] == "5,1,2"
+    assert at.query_params["conv_values"] == "1,0;3,0"
+    assert " of 1**" in said(at)  # one digit was placed
+    at.segmented_control(key="conv_place").set_value(
+        "Random"
+    )  # another canvas is looked at from its first digit
+    rerun(at)
+    assert "conv_lines" not in at.query_params
+    assert at.slider(key="conv_cell_x").value != 2

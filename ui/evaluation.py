@@ -113,8 +113,8 @@ _RULES = (
     "A PNG is a mask if its folder is called SegmentationClass, masks, labels, annotations or gt, if its "
     "name ends in _mask, _label or _gt, or if it has a palette or 8-bit grey and a photo has the same name. "
     f"Zips: up to {archive.MAX_PACKED // 2**20} MB and {archive.MAX_ENTRIES:,} files; images up to 20 MB. "
-    "Nothing is written to disk, and all of it goes with your session, two minutes after you close the page or "
-    "later."
+    "Nothing is written to disk, and all of it goes with your session: two minutes after you close the page, "
+    "or later."
 )
 
 
