@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fcnviz import bench, digits, evaluate, images, inference, parallel, render, train, weights
+from fcnviz import bench, bootstrap, digits, evaluate, images, inference, parallel, render, train, weights
 from fcnviz.voc import VocFolder
 
 
@@ -111,27 +111,37 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
 def _evaluate(a: argparse.Namespace) -> None:
     folder = VocFolder.open(a.data, a.split)
     with parallel.world(weights.pick_device(a.device)) as world:
-        results = {name: _evaluate_one(folder, name, a, world) for name in a.weights}
+        images = {name: _evaluate_one(folder, name, a, world) for name in a.weights}
     if not world.first:
         return
-    for name, result in results.items():
-        print(evaluate.table(f"{name} on {a.split}, {result['photos']} photos at original size", result))
+    results: dict[str, dict] = {}
+    for name, before in zip(a.weights, [None, *a.weights[:-1]], strict=True):
+        results[name] = {"split": a.split, "photos": len(images[name]), **_numbers(images, name, before)}
+        title = f"{name} on {a.split}, {len(images[name])} photos at original size"
+        print(evaluate.table(title, results[name]))
         if a.record:
-            weights.record(name, {k: v for k, v in result.items() if k != "counts"})
+            weights.record(name, {k: v for k, v in results[name].items() if k != "counts"})
     if a.json:
         Path(a.json).write_text(json.dumps(results, indent=2) + "\n")
 
 
-def _evaluate_one(folder: VocFolder, name: str, a: argparse.Namespace, world: parallel.World) -> dict:
-    """One network's numbers over the photos of all processes."""
+def _numbers(images: dict[str, list[evaluate.Measured]], name: str, before: str | None) -> dict:
+    """A network's metrics with their intervals, and its gain over the one named before it."""
+    measured = evaluate.total(images[name])
+    sure = bootstrap.record(images[name], (before, images[before]) if before else None)
+    return {**evaluate.report(measured), **sure, "counts": evaluate.counted(measured)}
+
+
+def _evaluate_one(
+    folder: VocFolder, name: str, a: argparse.Namespace, world: parallel.World
+) -> list[evaluate.Measured]:
+    """One network's counts on the photos of all processes."""
     model, count = weights.load(name, world.device, fold=True), min(len(folder), a.limit or len(folder))
     bar = tqdm(
         evaluate.pairs(folder, a.limit, world), total=len(world.share(count)), desc=name, unit="photo",
         mininterval=2, disable=not world.first,
     )  # fmt: skip
-    measured = evaluate.together(evaluate.evaluate(model, bar), world)
-    numbers = evaluate.report(measured)
-    return {"split": a.split, "photos": count, **numbers, "counts": evaluate.counted(measured)}
+    return evaluate.together(list(evaluate.each(model, bar)), count, world)
 
 
 def _add_bench(commands: argparse._SubParsersAction) -> None:

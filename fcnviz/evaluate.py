@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,17 +99,32 @@ def pairs(
         yield folder.photo(i), folder.mask(i)
 
 
+def each(model: FCN, data: Iterable[tuple[Image.Image, np.ndarray]]) -> Iterator[Measured]:
+    """What a network gets right on each photo (mask: 255 ignored), one after another."""
+    for photo, truth in data:
+        yield measure(predict(model, photo), truth, model.num_classes)
+
+
 def evaluate(model: FCN, data: Iterable[tuple[Image.Image, np.ndarray]]) -> Measured:
     """What a network gets right over photos and masks (255 ignored)."""
-    return sum(
-        (measure(predict(model, photo), truth, model.num_classes) for photo, truth in data),
-        nothing(model.num_classes),
-    )
+    return sum(each(model, data), nothing(model.num_classes))
 
 
-def together(measured: Measured, world: World) -> Measured:
-    """The sum over all processes, each with its share of the photos; exact, for all are integers."""
-    return Measured(world.sum(measured.confusion), world.sum(measured.near))
+def together(mine: Sequence[Measured], count: int, world: World) -> list[Measured]:
+    """Every image's counts, from all processes, in the order of the images; exact, for all are integers.
+
+    Args:
+        mine: of this process's share, in order.
+        count: images of all processes.
+        world: the processes; all must ask.
+    """
+    one = mine[0] if mine else nothing()
+    confusions = np.zeros((count, *one.confusion.shape), np.int64)
+    near = np.zeros((count, *one.near.shape), np.int64)
+    for i, m in zip(world.share(count), mine, strict=True):
+        confusions[i], near[i] = m.confusion, m.near
+    pairs = zip(world.sum(confusions), world.sum(near), strict=True)
+    return [Measured(c, n) for c, n in pairs]
 
 
 # --- which images
@@ -151,16 +166,38 @@ def _number(value: float) -> float | None:
 
 
 def table(name: str, result: dict[str, Any]) -> str:
-    """`report`'s numbers as text, in percent."""
+    """`report`'s numbers as text, in percent, with their intervals and the gain if `result` has them."""
     lines = [
         name,
-        *(f"  {key.replace('_', ' '):<24}{_percent(result[key])}" for key in FOUR),
+        *(f"  {key.replace('_', ' '):<24}{_percent(result[key])}{_interval(result, key)}" for key in FOUR),
         "  pixel accuracy within d px of a true boundary",
-        *(f"    d = {d:<18}{_percent(result['within'][str(d)])}" for d in (1, 2, 5, 10, 20, 40)),
+        *(
+            f"    d = {d:<18}{_percent(result['within'][str(d)])}{_interval(result, f'within_{d}')}"
+            for d in (1, 2, 5, 10, 20, 40)
+        ),
+        *_gain(result.get("gain")),
         "  IU by class",
     ]
     lines += [f"    {c:<22}{_percent(v)}" for c, v in result["class_iu"].items()]
     return "\n".join(lines)
+
+
+def _interval(result: dict[str, Any], key: str) -> str:
+    if key not in result.get("intervals", {}):
+        return ""
+    low, high = result["intervals"][key]
+    return f"   ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _gain(gain: dict[str, Any] | None) -> list[str]:
+    if not gain:
+        return []
+    lines = [f"  gain over {gain['over']}, in percentage points"]
+    for key, (value, low, high) in gain["points"].items():
+        lines.append(
+            f"    {key.replace('_', ' '):<22}{100 * value:+6.2f}    ({100 * low:+.2f} to {100 * high:+.2f})"
+        )
+    return lines
 
 
 def _percent(value: float | None) -> str:

@@ -179,7 +179,7 @@ class FCN(nn.Module):
             stride: 32, 16 or 8; by default this network's own, of its finest map.
         """
         stride = stride or self.stride
-        if self.backbone.name == "lite0":
+        if self.backbone.name in backbones.LITE:
             return tuple(-(-n // 32) * (32 // stride) for n in size)  # type: ignore[return-value]
         n32 = [geometry.size(self.backbone.chain, n) for n in size]
         return tuple({32: n, 16: 2 * n + 2, 8: 4 * n + 6}[stride] for n in n32)  # type: ignore[return-value]
@@ -219,7 +219,7 @@ def build(
     """FCN-32s, 16s or 8s with untrained score layers.
 
     Args:
-        backbone: "vgg16" or "lite0".
+        backbone: "vgg16", "lite0" or "lite2".
         stride: 32, 16 or 8.
         num_classes: C, background included.
         learned: whether the last deconvolution may be learned; by default as the backbone's nets were made
@@ -230,7 +230,7 @@ def build(
     Raises:
         ValueError: no such backbone or stride.
     """
-    if backbone not in backbones.BACKBONES:
-        raise ValueError(f"backbone is one of {', '.join(backbones.BACKBONES)}, not {backbone!r}")
-    trunk = backbones.lite0(imagenet) if backbone == "lite0" else backbones.vgg16()
+    if backbone not in ("vgg16", *backbones.LITE):
+        raise ValueError(f"backbone is one of vgg16, {', '.join(backbones.LITE)}, not {backbone!r}")
+    trunk = backbones.vgg16() if backbone == "vgg16" else backbones.lite0(imagenet, backbone)
     return FCN(trunk, stride, num_classes, learned=learned, skip_scales=skip_scales)

@@ -34,7 +34,7 @@ from tqdm import tqdm
 
 from fcnviz import fcn
 from fcnviz.parallel import ALONE, World
-from fcnviz.voc import VOID, VocFolder
+from fcnviz.voc import CLASSES, VOID, VocFolder
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Config:
 
     Attributes:
         stride: 32, 16 or 8.
-        init: run folder or weight file of the stage before; None starts from ImageNet.
+        init: run folder or weight file of the stage before; None starts from ImageNet (16s, 8s: "at once").
         split: list of training photos.
         epochs: passes over that list.
         crop: side of the square training crops, in pixels.
@@ -54,6 +54,10 @@ class Config:
         decay: weight decay, on weights but not on biases, norms and deconvolution kernels.
         ema: decay a step of the weights' moving average, which is what is saved in the end.
         fixed_last: keep the last deconvolution bilinear, as the paper does.
+        smooth: share of a pixel's target that goes to the classes of the 5 × 5 pixels around it, in
+            proportion: label smoothing, but only at borders, where the masks themselves are unsure.
+        balance: weight of each class, (median frequency / its frequency) to this power (0: as the paper).
+        backbone: "lite0" or "lite2".
         seed: of everything random.
         limit: use only that many photos (0: all).
         stop_after: stop early after that many epochs in all, to be resumed (0: run to the end).
@@ -72,6 +76,9 @@ class Config:
     decay: float = 0.01
     ema: float = 0.998
     fixed_last: bool = False
+    smooth: float = 0.0
+    balance: float = 0.0
+    backbone: str = "lite0"
     seed: int = 0
     limit: int = 0
     stop_after: int = 0
@@ -106,6 +113,11 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
 
     def __len__(self) -> int:
         return len(self.pairs)
+
+    def frequencies(self) -> np.ndarray:
+        """(C,) pixels of each class in the masks, void left out."""
+        counts = sum(np.bincount(np.asarray(mask).ravel(), minlength=256) for _, mask in self.pairs)
+        return np.asarray(counts)[: len(CLASSES)]
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         """→ (3, crop, crop) uint8 RGB and (crop, crop) uint8 labels, VOID outside the photo."""
@@ -274,12 +286,52 @@ def _share(labels: Tensor, world: World) -> Tensor | None:
     return (world.size / counted.clamp(min=1)).to(world.device)
 
 
+def class_weights(frequencies: np.ndarray, power: float) -> Tensor:
+    """(median frequency / frequency) ** power for each class (Eigen & Fergus 2015 with power 1).
+
+    Args:
+        frequencies: (C,) pixels of each class; a class that is not there weighs nothing.
+        power: how much to balance.
+    """
+    there = frequencies > 0
+    weights = np.zeros(len(frequencies), np.float32)
+    weights[there] = (np.median(frequencies[there]) / frequencies[there]) ** power
+    return torch.from_numpy(weights)
+
+
+def pixel_losses(scores: Tensor, labels: Tensor, smooth: float, weight: Tensor | None) -> Tensor:
+    """Cross-entropy of each pixel, with targets smoothed at borders and classes weighted.
+
+    Args:
+        scores: (N, C, H, W).
+        labels: (N, H, W) int64; `VOID` costs nothing.
+        smooth: see `Config`.
+        weight: (C,) of each true class, scaled here so that the counted pixels of the batch weigh 1 on
+            average; None: 1.
+
+    Returns:
+        (N, H, W).
+    """
+    counted = labels != VOID
+    target = F.one_hot(labels.masked_fill(~counted, 0), scores.shape[1]).permute(0, 3, 1, 2).to(scores.dtype)
+    target = target * counted[:, None]
+    if smooth:
+        around = F.avg_pool2d(target, 5, stride=1, padding=2)
+        share = around / around.sum(1, keepdim=True).clamp(min=1e-6)
+        target = ((1 - smooth) * target + smooth * share) * counted[:, None]
+    loss = -(target * scores.log_softmax(1)).sum(1)
+    if weight is None:
+        return loss
+    each = weight[labels.masked_fill(~counted, 0)] * counted
+    return loss * each * (counted.sum() / each.sum().clamp(min=1e-6))
+
+
 class _Run:
     """Model, average and optimiser of one run."""
 
     def __init__(self, config: Config, machine: Machine):
         self.config, self.machine = config, machine
-        model = fcn.build("lite0", config.stride, learned=not config.fixed_last)
+        model = fcn.build(config.backbone, config.stride, learned=not config.fixed_last)
         if config.init:
             load_init(model, config.init)
         self.model = model.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -290,19 +342,25 @@ class _Run:
         self.net: nn.Module = self.model
         if machine.world.size > 1:
             self.net = DistributedDataParallel(self.model)
+        self.weight: Tensor | None = None
         self.loss = torch.compile(self._loss) if machine.compile else self._loss
 
     def _loss(self, x: Tensor, labels: Tensor, share: Tensor | None) -> Tensor:
         """Mean over the counted pixels; times `share`, if the batch is shared (see `_share`)."""
         scores = self.net(x).float()
-        if share is None:
-            return F.cross_entropy(scores, labels, ignore_index=VOID)
-        return F.cross_entropy(scores, labels, ignore_index=VOID, reduction="sum") * share
+        if not self.config.smooth and self.weight is None:
+            if share is None:
+                return F.cross_entropy(scores, labels, ignore_index=VOID)
+            return F.cross_entropy(scores, labels, ignore_index=VOID, reduction="sum") * share
+        loss, counted = pixel_losses(scores, labels, self.config.smooth, self.weight), labels != VOID
+        return loss.sum() * share if share is not None else loss.sum() / counted.sum().clamp(min=1)
 
     def epoch(self, crops: Crops, epoch: int) -> dict[str, Any]:
         """One pass. → epoch, mean loss, seconds."""
         config, start, total = self.config, time.monotonic(), 0.0
         crops.epoch = epoch
+        if config.balance:
+            self.weight = class_weights(crops.frequencies(), config.balance).to(self.machine.device)
         order = Order(len(crops), config, epoch, self.machine.world)
         torch.manual_seed(config.seed * 1000 + epoch + 10**9 * self.machine.world.rank)  # dropout
         self.model.train()
@@ -349,7 +407,9 @@ class _Run:
         """→ epochs done."""
         state = torch.load(path, map_location=self.machine.device, weights_only=True)
         same = asdict(self.config) | {"stop_after": 0}
-        if state["config"] | {"stop_after": 0} != same:
+        if (
+            asdict(Config(**state["config"])) | {"stop_after": 0} != same
+        ):  # older runs: newer options' defaults
             raise ValueError(f"{path.parent} holds a run with other settings: choose another --out")
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])

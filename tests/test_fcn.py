@@ -454,7 +454,7 @@ def test_another_stride_is_an_error(backbone, stride):
 
 
 def test_another_backbone_is_an_error():
-    with pytest.raises(ValueError, match="vgg16, lite0, not 'alexnet'"):
+    with pytest.raises(ValueError, match="vgg16, lite0, lite2, not 'alexnet'"):
         fcn.build("alexnet", 8)
 
 

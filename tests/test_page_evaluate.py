@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import threading
 import time
 import zipfile
@@ -14,7 +15,7 @@ import pytest
 from apps import rerun, said, start
 from PIL import Image
 
-from fcnviz import evaluate, metrics, pairs, paper, samples, sandbox, voc, weights
+from fcnviz import bootstrap, evaluate, metrics, pairs, paper, samples, sandbox, voc, weights
 from ui import evaluation, evaluation_results, job
 from ui.job import Job, Plan
 
@@ -27,6 +28,29 @@ def encoded(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def test_intervals_and_paired_gains_are_shown_where_recorded(monkeypatch, tmp_path):
+    shutil.copytree(weights.folder(), tmp_path / "weights")
+    monkeypatch.setenv("FCNVIZ_WEIGHTS", str(tmp_path / "weights"))
+    rng, before = np.random.default_rng(0), None
+    for name in weights.BUNDLED:
+        images = [
+            evaluate.measure(rng.integers(0, 21, (9, 9)), rng.integers(0, 21, (9, 9))) for _ in range(5)
+        ]
+        sure = bootstrap.record(images, before)
+        weights.record(name, {"split": "val", "photos": 5, **evaluate.report(evaluate.total(images)), **sure})
+        before = name, images
+    at = start(PAGE, **UPLOADING)
+    first, gains = at.table[0].value, at.table[1].value
+    m = weights.find("lite0-fcn8s").metrics
+    low, high = (100 * v for v in m["intervals"]["mean_iu"])
+    assert first.loc["FCN-8s", "Mean IU"] == f"{100 * m['mean_iu']:.1f} % ({low:.1f} to {high:.1f})"
+    value, low, high = (100 * v for v in m["gain"]["points"]["within_5"])
+    cell = gains.loc["FCN-8s over FCN-16s", "Within 5 px of a boundary"]
+    assert cell == f"{value:+.2f} ({low:+.2f} to {high:+.2f})"
+    assert list(gains.index) == ["FCN-16s over FCN-32s", "FCN-8s over FCN-16s"]
+    assert "95 % bootstrap intervals" in said(at)
 
 
 def zip_of(count: int, broken: int | None = None) -> bytes:

@@ -127,7 +127,7 @@ def test_shared_losses_average_to_the_batchs_mean(monkeypatch):
     for rank in range(2):
         world = World(rank, 2)
         run = object.__new__(train._Run)
-        run.net = Net()
+        run.net, run.config, run.weight = Net(), train.Config(32), None
         own = list(world.share(4))
         parts.append(run._loss(scores[own], labels[own], train._share(labels[own], world)))
     assert float(sum(parts).detach()) / 2 == pytest.approx(float(expected.detach()), rel=1e-6)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -498,3 +499,57 @@ def test_a_system_without_such_a_library_is_left_alone(monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", windows)
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
     keep_memory()
+
+
+# --- the study's options
+
+
+def test_smoothing_touches_only_borders_and_stays_a_distribution():
+    labels = torch.zeros(1, 9, 12, dtype=torch.long)
+    labels[..., 6:] = 3
+    labels[..., 0] = VOID
+    scores = torch.randn(1, 5, 9, 12, generator=torch.Generator().manual_seed(0))
+    plain = train.pixel_losses(scores, labels, 0.0, None)
+    torch.testing.assert_close(plain, F.cross_entropy(scores, labels, ignore_index=VOID, reduction="none"))
+    smooth = train.pixel_losses(scores, labels, 0.4, None)
+    changed = ((smooth - plain).abs() > 1e-6)[0].any(0)
+    assert changed.nonzero().flatten().tolist() == [4, 5, 6, 7]  # two pixels on each side
+    # column 5 has 3 of 5 columns of class 0 around it, and 2 of class 3
+    log = scores[0].log_softmax(0)[:, :, 5]
+    expected = -(0.6 * log[0] + 0.4 * (0.6 * log[0] + 0.4 * log[3]))
+    torch.testing.assert_close(smooth[0, :, 5], expected)
+
+
+def test_class_weights_balance():
+    weights = train.class_weights(np.array([100, 25, 0, 4]), 0.5)
+    torch.testing.assert_close(weights, torch.tensor([0.5, 1.0, 0.0, 2.5]))
+    labels = torch.tensor([[[0, 1, 3, VOID]]])
+    scores = torch.randn(1, 4, 1, 4, generator=torch.Generator().manual_seed(0))
+    mine = train.pixel_losses(scores, labels, 0.0, weights).sum() / 3
+    torch.testing.assert_close(mine, F.cross_entropy(scores, labels, weights, ignore_index=VOID))
+
+
+def test_frequencies_count_every_mask_and_no_void(tmp_path):
+    labels = np.full((8, 8), 20, np.uint8)
+    labels[0], labels[1] = VOID, 7
+    folder = write_folder(tmp_path, {"a": (coded(labels % 8), labels), "b": (coded(labels % 8), labels)})
+    counts = Crops(VocFolder.open(folder, "train"), Config(32, split="train")).frequencies()
+    assert (counts[7], counts[20], counts.sum()) == (16, 96, 112)
+
+
+@pytest.mark.parametrize("change", [{"smooth": 0.1}, {"balance": 0.5}])
+def test_the_options_change_a_run(data, finished, tmp_path, change):
+    path = train.train(data, tmp_path / "run", replace(CONFIG, **change), HERE)
+    ours, theirs = load_file(path), load_file(finished / "model.safetensors")
+    assert not torch.equal(ours["score_fr.bias"], theirs["score_fr.bias"])
+
+
+def test_an_older_run_without_newer_options_goes_on(data, finished, tmp_path):
+    out = tmp_path / "run"
+    train.train(data, out, replace(CONFIG, stop_after=1), HERE)
+    state = checkpoint(out)
+    for option in ("smooth", "balance", "backbone"):
+        del state["config"][option]
+    torch.save(state, out / "last.pt")
+    train.train(data, out, CONFIG, HERE)
+    assert_same_run(out, finished)

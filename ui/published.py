@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -18,8 +20,9 @@ def bundled() -> None:
         st.info("Nothing was measured on the bundled weights yet: see python -m fcnviz evaluate --record.")
         return
     numbers = {title: w.metrics or {} for title, w in found.items()}
-    rows = {t: tuple(_array([m[key] for key in FOUR])) for t, m in numbers.items()}
-    shown.table(panels.percent(rows), "bundled_on_voc")
+    rows = pd.DataFrame([_row(m) for m in numbers.values()], numbers, panels.METRICS)
+    shown.table(rows, "bundled_on_voc")
+    _gains(found)
     for text in dict.fromkeys(map(_origin, found.values())):
         st.caption(text)
     rows = {t: _array([m["class_iu"][c] for c in voc.CLASSES]) for t, m in numbers.items()}
@@ -34,6 +37,37 @@ def bundled() -> None:
         st.markdown("**Right within d pixels of a true boundary**")
         near = {t: _array(list(m["within"].values())) for t, m in numbers.items()}
         shown.chart(evaluation_figures.trimap(near), "bundled_trimap")
+
+
+def _row(m: dict[str, Any]) -> list[str]:
+    """The four metrics in per cent, each with its interval if there is one."""
+    between = m.get("intervals", {})
+    return [f"{100 * m[key]:.1f} %" + (_span(*between[key]) if key in between else "") for key in FOUR]
+
+
+def _span(low: float, high: float, form: str = ".1f") -> str:
+    return f" ({100 * low:{form}} to {100 * high:{form}})"
+
+
+def _gains(found: dict[str, weights.Weights]) -> None:
+    """What each network gains over the one before it, on the same photos."""
+    titles, rows = {w.name: title for title, w in found.items()}, {}
+    for title, w in found.items():
+        gain = (w.metrics or {}).get("gain")
+        if gain and gain["over"] in titles:
+            points = [gain["points"][key] for key in (*FOUR, "within_5")]
+            text = [f"{100 * v:+.2f}" + _span(low, high, "+.2f") for v, low, high in points]
+            rows[f"{title} over {titles[gain['over']]}"] = text
+    if not rows:
+        return
+    st.markdown("**Gain, in percentage points**")
+    table = pd.DataFrame(rows.values(), rows, [*panels.METRICS, "Within 5 px of a boundary"])
+    shown.table(table, "bundled_gains")
+    m = next(w.metrics for w in found.values() if w.metrics and "draws" in w.metrics)
+    st.caption(
+        f"In brackets: {100 * m['level']:.0f} % bootstrap intervals ({m['draws']:,} draws of as many photos). "
+        "Gains are paired: both networks on the same draws. If an interval holds 0, the gain may be chance."
+    )
 
 
 def _origin(w: weights.Weights) -> str:

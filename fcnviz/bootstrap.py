@@ -1,0 +1,98 @@
+"""How sure a measured metric is: percentile bootstrap over images (Efron & Tibshirani 1993, chapter 13).
+
+A data set's metrics come from one sum of counts, so an image is the unit: images are drawn again with
+replacement, as many as there are, and the metrics of each such sum spread as they would over other photos of
+the kind. Two networks are compared on the same draws ("paired"), for a hard photo is hard for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from fcnviz import metrics, trimap
+from fcnviz.evaluate import FOUR, Measured
+
+#: Draws, and the share of them that an interval holds.
+DRAWS, LEVEL = 2000, 0.95
+#: The last of `NAMES`: pixel accuracy within that many pixels of a true boundary.
+NEAR = 5
+NAMES = (*FOUR, f"within_{NEAR}")
+
+Interval = tuple[float, float]
+
+
+def draws(images: Sequence[Measured], count: int = DRAWS, seed: int = 0) -> np.ndarray:
+    """The metrics of `count` data sets drawn from these images.
+
+    Args:
+        images: each image's counts; the same images in the same order for networks that are to be compared.
+        count: how many draws.
+        seed: of the draws; equal seeds draw the same images.
+
+    Returns:
+        (count, 5) float64, columns as `NAMES`.
+
+    Raises:
+        ValueError: no images.
+    """
+    if not images:
+        raise ValueError("there are no images to draw from.")
+    n = len(images)
+    often = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), count).astype(np.float64)
+    confusions = often @ np.stack([m.confusion.ravel() for m in images])  # (count, C · C)
+    near = often @ np.stack([m.near.ravel() for m in images])
+    classes, bands = images[0].confusion.shape, images[0].near.shape
+    return np.array(
+        [_five(c.reshape(classes), b.reshape(bands)) for c, b in zip(confusions, near, strict=True)]
+    )
+
+
+def _five(confusion: np.ndarray, near: np.ndarray) -> list[float]:
+    scores = metrics.scores(confusion)
+    return [*(getattr(scores, name) for name in FOUR), trimap.accuracy(near)[NEAR - 1]]
+
+
+def intervals(drawn: np.ndarray, level: float = LEVEL) -> dict[str, Interval]:
+    """The middle `level` of the draws, by metric.
+
+    Args:
+        drawn: from `draws`, or the difference of two networks' with one seed: then a paired interval.
+        level: share of the draws inside.
+    """
+    tail = 50 * (1 - level)
+    low, high = np.nanpercentile(drawn, [tail, 100 - tail], axis=0)
+    return {name: (float(a), float(b)) for name, a, b in zip(NAMES, low, high, strict=True)}
+
+
+def record(
+    images: Sequence[Measured], before: tuple[str, Sequence[Measured]] | None = None
+) -> dict[str, Any]:
+    """Intervals of a network's metrics and, paired, of its gain over another one; numbers rounded.
+
+    Args:
+        images: its counts on each image.
+        before: the other network's name and its counts on the same images.
+    """
+    drawn = draws(images)
+    found: dict[str, Any] = {"draws": DRAWS, "level": LEVEL, "intervals": _rounded(intervals(drawn))}
+    if before:
+        over, other = before
+        differences = intervals(drawn - draws(other))
+        gains = dict(zip(NAMES, np.subtract(_total(images), _total(other)), strict=True))
+        points = {name: (gains[name], *differences[name]) for name in NAMES}
+        found["gain"] = {"over": over, "points": _rounded(points)}
+    return found
+
+
+def _total(images: Sequence[Measured]) -> list[float]:
+    return _five(*(np.sum([getattr(m, part) for m in images], 0) for part in ("confusion", "near")))
+
+
+def _rounded(numbers: Mapping[str, Sequence[float]]) -> dict[str, list[float | None]]:
+    return {
+        name: [None if np.isnan(v) else round(float(v), 4) for v in values]
+        for name, values in numbers.items()
+    }
