@@ -61,12 +61,12 @@ def _gains(found: dict[str, weights.Weights]) -> None:
     if not rows:
         return
     st.markdown("**Gain, in percentage points**")
-    table = pd.DataFrame(rows.values(), rows, [*panels.METRICS, "Within 5 px of a boundary"])
+    table = pd.DataFrame(list(rows.values()), list(rows), [*panels.METRICS, "Within 5 px of a boundary"])
     shown.table(table, "bundled_gains")
     m = next(w.metrics for w in found.values() if w.metrics and "draws" in w.metrics)
     st.caption(
         f"In brackets: {100 * m['level']:.0f} % bootstrap intervals ({m['draws']:,} draws of as many photos). "
-        "Gains are paired: both networks on the same draws. If an interval holds 0, the gain may be chance."
+        "Gains are paired: both networks on the same draws. Where an interval holds 0, it may be chance."
     )
 
 
