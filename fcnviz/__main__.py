@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fcnviz import bench, digits, evaluate, images, inference, parallel, render, train, weights
+from fcnviz.settings import SettingsError, settings
 from fcnviz.voc import VocFolder
 
 
@@ -19,8 +20,13 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; errors a user can mend are one sentence on stderr.
 
     Returns:
-        exit status: 0, or 1 after such an error.
+        exit status: 0, 1 after such an error, or 2 if an argument or a setting cannot be.
     """
+    try:
+        settings()
+    except SettingsError as error:
+        print(f"fcnviz: {error}", file=sys.stderr)
+        return 2
     arguments = _parser().parse_args(argv)
     try:
         arguments.run(arguments)

@@ -30,6 +30,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from fcnviz import backbones, fcn, voc
+from fcnviz.settings import settings
 
 PUBLISHED = Path(__file__).parent / "data" / "published.json"
 BUNDLED = tuple(f"lite0-fcn{stride}s" for stride in fcn.STRIDES)
@@ -113,8 +114,8 @@ class Weights:
 
 def folder() -> Path:
     """The weights folder: `weights/` at the top of the repository, or FCNVIZ_WEIGHTS."""
-    given = os.environ.get("FCNVIZ_WEIGHTS")
-    return Path(given).expanduser() if given else Path(__file__).resolve().parent.parent / "weights"
+    given = settings().weights
+    return given.expanduser() if given else Path(__file__).resolve().parent.parent / "weights"
 
 
 def list_weights() -> list[str]:

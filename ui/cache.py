@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import platform
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,42 +19,80 @@ from fcnviz.fcn import FCN, ScoreMaps
 from fcnviz.images import fit
 from fcnviz.inference import Segmentation
 from fcnviz.render import Scale
+from fcnviz.settings import SettingsError, settings
+from ui import waiting
+from ui.queue import Queue
 
 _T = TypeVar("_T")
 _Pair = tuple[Segmentation, Segmentation]
 _GLIBC = platform.libc_ver()[0] == "glibc"
 
 
-@st.cache_resource
-def _worker() -> ThreadPoolExecutor:
-    """The one thread that runs networks.
+def _room() -> int:
+    """Bytes that the networks' answers may take together; the one unused for longest goes first."""
+    try:
+        return settings().cache_mb * 2**20
+    except SettingsError:  # `frame.begin` says so, on the page
+        return 2**20
+
+
+@functools.cache
+def queue() -> Queue:
+    """The queue to the one thread that runs networks, whatever the device.
 
     Two at once on the same cores would take longer than one after the other, and every thread that runs one
     keeps buffers of its own: with Streamlit's thread for each script run, memory would grow with the visits.
     """
-    return ThreadPoolExecutor(1, "inference")
+    return Queue()
 
 
 def work(function: Callable[..., _T], *args: object) -> _T:
-    """Run something on the thread that runs networks, and wait for it."""
-    return _worker().submit(_trimmed, function, *args).result()
+    """Run something on the thread that runs networks, and wait for it: what takes time or memory.
+
+    Raises:
+        Busy: too many people wait; the page says so.
+    """
+    return waiting.run(queue(), _trimmed, function, *args, limit=settings().waiting)
+
+
+def on_worker(task: Callable[..., _T], *arguments: object) -> _T:
+    """Run a short task there, before the long ones: some 50 ms, a few megabytes. It is never turned away."""
+    return waiting.run(queue(), task, *arguments, urgent=True)
+
+
+def piece(task: Callable[..., _T], *arguments: object) -> _T:
+    """Run a part of a long job that has begun; others get their turn in between."""
+    return waiting.run(queue(), _trimmed, task, *arguments)
 
 
 def pieces(steps: Iterator[_T]) -> Iterator[_T]:
-    """A long job on that thread, step by step, so that others get their turn in between."""
-    while (step := _worker().submit(next, steps, None).result()) is not None:
+    """A long job on that thread, step by step; the first raises as `work` does."""
+    step = work(next, steps, None)
+    while step is not None:
         yield step
+        step = piece(next, steps, None)
+
+
+def turn() -> AbstractContextManager[None]:
+    """Several runs of one visitor that are waited for only once: three networks for one photo."""
+    return queue().turn(waiting.visitor())
+
+
+def runner() -> Callable[..., Any]:
+    """`piece`, for a thread of its own: it queues up beside its visitor's other tasks, and never draws."""
+    line, who = queue(), (waiting.visitor(), "in the background")
+    return lambda task, *arguments: line.enter(functools.partial(task, *arguments), who).result()
 
 
 @st.cache_resource(show_spinner="Loading the weights …", max_entries=8)
 def model(name: str, device: str) -> FCN:
     """A network by its registry name, ready to run; shared by all visitors."""
     net = weights.load(name, device, fold=True)
-    on_worker(inference.settle, net, samples.small())
+    piece(inference.settle, net, samples.small())
     return net
 
 
-@st.cache_data(show_spinner="Running the network …", max_entries=60)
+@st.cache_data(show_spinner="Running the network …", max_size=_room())
 def segment(digest: str, name: str, device: str, _image: Image.Image) -> Segmentation:
     """One network's answer for one photo.
 
@@ -66,20 +105,6 @@ def segment(digest: str, name: str, device: str, _image: Image.Image) -> Segment
     return work(inference.segment, model(name, device), _image)
 
 
-def on_worker(task: Callable[..., _T], *arguments: object) -> _T:
-    """Run a task in the one thread for networks and tensors, and wait for its result.
-
-    For short tasks; `work` is for whatever uses more than a few megabytes.
-    """
-    return _worker().submit(task, *arguments).result()
-
-
-def runner() -> Callable[..., Any]:
-    """`on_worker`, for threads that Streamlit's caches know nothing of."""
-    worker = _worker()
-    return lambda task, *arguments: worker.submit(task, *arguments).result()
-
-
 def _trimmed(function: Callable[..., _T], *args: object) -> _T:
     result = function(*args)
     if _GLIBC:
@@ -87,7 +112,7 @@ def _trimmed(function: Callable[..., _T], *args: object) -> _T:
     return result
 
 
-@st.cache_data(show_spinner=False, max_entries=400)
+@st.cache_data(show_spinner=False, max_size="48MB")
 def layer(digest: str, name: str, view: str, palette: str, keep: int | None, _result: Segmentation) -> bytes:
     """The PNG that one view of a result lays over the photo (see `render`)."""
     colours = render.PALETTES[palette]
@@ -115,7 +140,7 @@ def small_photo(digest: str, _image: Image.Image) -> bytes:
     return render.to_webp(np.asarray(fit(_image, 400)), 75)
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
+@st.cache_data(show_spinner=False, max_size="24MB")
 def flips(digest: str, names: tuple[str, str], palette: str, _image: Image.Image, _pair: _Pair) -> bytes:
     """PNG of the pixels that two networks, coarse and fine, label differently (see `render.flips`)."""
     before, after = _pair
@@ -168,7 +193,7 @@ class Which:
     probability: bool
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
+@st.cache_data(show_spinner=False, max_size="48MB")
 def pictures(which: Which, _scores: ScoreMaps, _size: tuple[int, int]) -> heatmaps.Pictures:
     """The pictures of one class's coarse map and its reconstructions.
 
@@ -184,7 +209,7 @@ def pictures(which: Which, _scores: ScoreMaps, _size: tuple[int, int]) -> heatma
     return heatmaps.paint(made, which.probability)
 
 
-@st.cache_data(show_spinner=False, max_entries=90)
+@st.cache_data(show_spinner=False, max_size="24MB")
 def labels_up_to(
     digest: str, name: str, device: str, stride: int, _scores: ScoreMaps, _size: tuple[int, int]
 ) -> np.ndarray:
@@ -192,13 +217,13 @@ def labels_up_to(
     return on_worker(heatmaps.labels_up_to, model(name, device), _scores, stride, _size)
 
 
-@st.cache_data(show_spinner=False, max_entries=90)
+@st.cache_data(show_spinner=False, max_size="24MB")
 def ablation_layer(digest: str, name: str, stride: int, palette: str, _labels: np.ndarray) -> bytes:
     """The PNG of `labels_up_to` to lay over the photo."""
     return render.layer(_labels, render.PALETTES[palette], outline=True)
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
+@st.cache_data(show_spinner=False, max_size="24MB")
 def flipped(
     digest: str,
     name: str,
@@ -211,7 +236,7 @@ def flipped(
     return render.to_png(render.flips(np.asarray(_image), *_pair, render.PALETTES[palette]))
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
+@st.cache_data(show_spinner=False, max_size="24MB")
 def entropy_layer(digest: str, name: str, device: str, _scores: ScoreMaps, _size: tuple[int, int]) -> bytes:
     """PNG of the entropy of a network's softmax, from 0 to log2 of the number of classes."""
     bits = on_worker(_entropy, model(name, device), _scores, _size)
@@ -222,7 +247,7 @@ def _entropy(net: FCN, scores: ScoreMaps, size: tuple[int, int]) -> np.ndarray:
     return heatmaps.entropy(heatmaps.dense(net, scores.finest, net.stride, size, "learned"))
 
 
-@st.cache_data(show_spinner="One forward and one backward pass …", max_entries=16)
+@st.cache_data(show_spinner="One forward and one backward pass …", max_size="32MB")
 def effective_field(which: Which, cell: tuple[int, int], _image: Image.Image) -> np.ndarray:
     """How much each pixel moves a cell's score (see `receptive.effective_field`)."""
     net = model(which.name, which.device)

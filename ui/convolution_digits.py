@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fcnviz import digits, weights
 from fcnviz.convolutionalize import convolutionalize
 from fcnviz.render import Scale
-from ui import cache, convolution_figures, figures, scales
+from ui import cache, convolution_figures, figures, scales, waiting
 from ui.convolution_figures import outlined
 from ui.figures import CONFIG, Box, Extent
 from ui.numbers import delta
@@ -47,7 +47,7 @@ def classifier() -> digits.Digits | None:
         st.error(f"{error}, or press the button above.", icon=":material/error:")
         return None
     about.markdown(
-        f"{'Trained just now' if own else 'Bundled'}: **{100 * cache.work(digits.accuracy, net):.1f} %** of "
+        f"{'Trained just now' if own else 'Bundled'}: **{100 * cache.on_worker(digits.accuracy, net):.1f} %** of "
         f"{digits.TEST_IMAGES} test images that it was never trained on. Two 3 × 3 convolutions, 8 × 8 px → "
         "16 × 4 × 4, then `Linear(256, 10)`: the layer at the top of this page. Between digits it was "
         "trained to find all ten equally likely."
@@ -59,6 +59,7 @@ def _forget() -> None:
     st.session_state.pop("conv_net", None)
 
 
+@waiting.panel
 def _train(seed: int) -> digits.Digits:
     net, slot, accuracies = digits.build(seed), st.empty(), []
     for epoch in cache.pieces(digits.train(net, seed)):
@@ -117,7 +118,7 @@ class Answers:
 def canvas(net: digits.Digits) -> None:
     """A canvas of digits: the dense network refuses it, the convolutional one answers with a map."""
     drawn = _canvas()
-    a = Answers(net, drawn, cache.work(_run, convolutionalize(net), drawn.pixels))
+    a = Answers(net, drawn, cache.on_worker(_run, convolutionalize(net), drawn.pixels))
     (height, width), (h, w) = a.pixels.shape, a.best.shape
     _refuse(a)
     _follow(a)
@@ -171,7 +172,7 @@ def _by_hand() -> list[digits.Placed]:
 def _refuse(a: Answers) -> None:
     """What the dense network says of the whole canvas: its real error, or its one answer on 8 × 8."""
     try:
-        digit = int(cache.work(_run, a.net, a.canvas.pixels).argmax())
+        digit = int(cache.on_worker(_run, a.net, a.canvas.pixels).argmax())
     except RuntimeError as error:
         st.markdown(f"**Dense**, given this canvas, refuses: `{str(error).splitlines()[0]}`")
     else:
@@ -236,7 +237,7 @@ def _clicked(key: str) -> None:
 
 def _window(a: Answers, x: int, y: int) -> None:
     window = a.canvas.pixels[..., y : y + SIDE, x : x + SIDE]
-    dense, conv = cache.work(_run, a.net, window), a.scores[:, y, x]
+    dense, conv = cache.on_worker(_run, a.net, window), a.scores[:, y, x]
     picture, bars = st.columns([1, 3], gap="medium")
     with picture:
         st.plotly_chart(

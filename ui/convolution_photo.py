@@ -12,7 +12,7 @@ from torch import nn
 from fcnviz import imagenet, weights
 from fcnviz.convolutionalize import convolutionalize
 from fcnviz.render import Scale
-from ui import cache, convolution_figures, figures, scales
+from ui import cache, convolution_figures, figures, scales, waiting
 from ui.convolution_figures import outlined
 from ui.figures import CONFIG, Box, Extent
 from ui.inputs import Networks, Photo
@@ -42,7 +42,7 @@ def _scores(net: nn.Module, x: torch.Tensor) -> np.ndarray:
         return net(x)[0].cpu().numpy()
 
 
-@st.cache_data(show_spinner="Running the network over the whole photo …", max_entries=24)
+@st.cache_data(show_spinner="Running the network over the whole photo …", max_size="48MB")
 def _whole(digest: str, shorter: int, device: str, _image: Image.Image) -> np.ndarray:
     """Probabilities of every window of the photo at this scale, (1000, h, w)."""
     x = _prepared(imagenet.scaled(_image, shorter), device)
@@ -58,6 +58,7 @@ def _softmax(scores: np.ndarray) -> np.ndarray:
     return e / e.sum(0)
 
 
+@waiting.panel
 def on_photo(photo: Photo, networks: Networks) -> None:
     """One answer for the centre crop; a heatmap of any class for the whole photo."""
     device = str(weights.pick_device(networks.device))

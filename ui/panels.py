@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ import streamlit as st
 
 from fcnviz import metrics, paper, render, voc, weights
 from fcnviz.inference import Segmentation
-from ui import cache, inputs
+from ui import cache, inputs, waiting
 from ui.inputs import Networks, Photo, View
 from ui.masks import Truth
 from ui.viewer import LegendEntry, Panel, ViewerOptions, viewer
@@ -62,14 +63,15 @@ def grid_text(shape: tuple[int, ...], stride: int) -> str:
 def run(photo: Photo, networks: Networks) -> list[Result]:
     """Each network's answer for the photo, from the cache if it is there; what fails says why."""
     results = []
-    for name in networks.names:
-        about = weights.find(name)
-        try:
-            answer = cache.segment(photo.digest, name, networks.device, photo.image)
-        except weights.WeightsError as error:
-            st.error(str(error), icon=":material/error:")
-            continue
-        results.append(Result(name, title(about), about.stride, answer))
+    with cache.turn(), contextlib.suppress(waiting.Busy):  # the page says so itself
+        for name in networks.names:
+            about = weights.find(name)
+            try:
+                answer = cache.segment(photo.digest, name, networks.device, photo.image)
+            except weights.WeightsError as error:
+                st.error(str(error), icon=":material/error:")
+                continue
+            results.append(Result(name, title(about), about.stride, answer))
     return results
 
 
