@@ -45,7 +45,7 @@ class Settings(BaseSettings):
         64, ge=0, le=10_000, description="most people that wait for the networks; others read “busy, try again”"
     )
     cache_mb: int = Field(
-        96, ge=8, le=100_000, description="memory for the networks' answers to the last photos, in MB"
+        96, ge=8, le=100_000, description="memory for the networks' answers to the bundled photos, in MB; each visitor's own photos have 24 MB"
     )
     device: str = Field("auto", description="`auto`, `cpu`, `cuda`, `cuda:1`, … or `mps`")
     weights: Path | None = Field(None, description="weights folder, instead of `weights/`")

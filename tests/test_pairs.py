@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fcnviz import archive, pairs, voc
+from fcnviz import archive, images, pairs, voc
 from fcnviz.images import ImageError
 
 

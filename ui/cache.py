@@ -92,16 +92,26 @@ def model(name: str, device: str) -> FCN:
     return net
 
 
-@st.cache_data(show_spinner="Running the network …", max_size=_room())
-def segment(digest: str, name: str, device: str, _image: Image.Image) -> Segmentation:
-    """One network's answer for one photo.
+def segment(digest: str, name: str, device: str, image: Image.Image, own: bool = False) -> Segmentation:
+    """One network's answer for one photo: computed once.
 
     Args:
         digest: what identifies the photo's pixels.
         name: of the weights.
         device: as chosen in the sidebar.
-        _image: the photo itself.
+        image: the photo itself.
+        own: a visitor's: the answer is kept for the visitor alone, and goes when the visitor does.
     """
+    return (_for_one if own else _for_all)(digest, name, device, image)
+
+
+@st.cache_data(show_spinner="Running the network …", max_size=_room())
+def _for_all(digest: str, name: str, device: str, _image: Image.Image) -> Segmentation:
+    return work(inference.segment, model(name, device), _image)
+
+
+@st.cache_data(show_spinner="Running the network …", max_size="24MB", scope="session")
+def _for_one(digest: str, name: str, device: str, _image: Image.Image) -> Segmentation:
     return work(inference.segment, model(name, device), _image)
 
 

@@ -67,7 +67,7 @@ def run(photo: Photo, networks: Networks) -> list[Result]:
         for name in networks.names:
             about = weights.find(name)
             try:
-                answer = cache.segment(photo.digest, name, networks.device, photo.image)
+                answer = cache.segment(photo.digest, name, networks.device, photo.image, photo.own)
             except weights.WeightsError as error:
                 st.error(str(error), icon=":material/error:")
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Hashable, Iterator
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,13 +58,13 @@ class Queue:
     """
 
     def __init__(self) -> None:
-        self._change = threading.Condition()
+        self._lock = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, "inference")
         self._waiting: list[Ticket] = []
         self._running: Ticket | None = None
         self._turns: dict[Hashable, int | None] = {}  # None: no task yet
         self._numbers = itertools.count()
         self._rushed = 0
-        self._thread: threading.Thread | None = None
 
     def enter(
         self, task: Callable[[], Any], who: Hashable, *, urgent: bool = False, limit: int | None = None
@@ -80,7 +80,7 @@ class Queue:
         Raises:
             Full: more than `limit` wait already.
         """
-        with self._change:
+        with self._lock:
             kept = None if urgent else self._turns.get(who)
             others = {t.who for t in self._waiting if not t.urgent} - {who}
             if limit is not None and kept is None and self._running and len(others) >= limit:
@@ -89,48 +89,46 @@ class Queue:
             if who in self._turns and not urgent:
                 self._turns[who] = ticket.order
             self._waiting.append(ticket)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="inference", daemon=True)
-                self._thread.start()
-            self._change.notify()
+        self._thread.submit(self._step)
         return ticket
 
     @contextmanager
     def turn(self, who: Hashable) -> Iterator[None]:
         """Keep the place of the first task for what follows: three networks for one photo, say."""
-        with self._change:
+        with self._lock:
             self._turns.setdefault(who, None)
         try:
             yield
         finally:
-            with self._change:
+            with self._lock:
                 self._turns.pop(who, None)
 
     def leave(self, ticket: Ticket) -> None:
         """Give up a place; what runs already runs on."""
         ticket.future.cancel()
-        with self._change:
+        with self._lock:
             if ticket in self._waiting:
                 self._waiting.remove(ticket)
 
     def before(self, ticket: Ticket) -> int:
         """How many other people's tasks come first, the one that runs included; short ones do not count."""
-        with self._change:
+        with self._lock:
             ahead = [t for t in self._waiting if t.order < ticket.order and not t.urgent]
             sooner = set() if ticket.urgent else {t.who for t in ahead}
             if self._running is not None:
                 sooner.add(self._running.who)
         return len(sooner - {ticket.who})
 
-    def _work(self) -> None:
-        while True:
-            with self._change:
-                self._running = None
-                self._change.wait_for(lambda: self._waiting)
-                ticket = self._running = self._next()
-            if ticket.future.set_running_or_notify_cancel():
-                _run(ticket)
-            del ticket  # and with it the result, which may be large
+    def _step(self) -> None:
+        """Run whoever is first by now; there is one step for each task that ever came."""
+        with self._lock:
+            if not self._waiting:
+                return  # its task was left
+            ticket = self._running = self._next()
+        if ticket.future.set_running_or_notify_cancel():
+            _run(ticket)
+        with self._lock:
+            self._running = None
 
     def _next(self) -> Ticket:
         urgent = [t for t in self._waiting if t.urgent]
