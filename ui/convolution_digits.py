@@ -46,8 +46,9 @@ def classifier() -> digits.Digits | None:
     except weights.WeightsError as error:
         st.error(f"{error}, or press the button above.", icon=":material/error:")
         return None
+    right = 100 * cache.on_worker(digits.accuracy, net)
     about.markdown(
-        f"{'Trained just now' if own else 'Bundled'}: **{100 * cache.on_worker(digits.accuracy, net):.1f} %** of "
+        f"{'Trained just now' if own else 'Bundled'}: **{right:.1f} %** of "
         f"{digits.TEST_IMAGES} test images that it was never trained on. Two 3 × 3 convolutions, 8 × 8 px → "
         "16 × 4 × 4, then `Linear(256, 10)`: the layer at the top of this page. Between digits it was "
         "trained to find all ten equally likely."

@@ -109,15 +109,13 @@ def photo() -> Photo:
     if error := st.session_state.get("photo_error"):
         st.error(error, icon=":material/error:")
     working = st.select_slider(
-        "Working size, longest side in px", settings().sizes, value=settings().size, key="size", bind="query-params",
-        help="Larger photos are reduced to this before the networks see them.",
+        "Working size, longest side in px", settings().sizes, value=settings().size, key="size",
+        bind="query-params", help="Larger photos are reduced to this before the networks see them.",
     )  # fmt: skip
     return _photo(working)
 
 
-_ABOUT_UPLOADS = (
-    "JPEG, PNG, WebP, BMP, TIFF or GIF, up to {} MB and 50 megapixels. It stays in this session."
-)
+_ABOUT_UPLOADS = "JPEG, PNG, WebP, BMP, TIFF or GIF, up to {} MB and 50 megapixels. It stays in this session."
 
 
 def _read_link() -> None:

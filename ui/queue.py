@@ -14,7 +14,7 @@ from typing import Any
 RUSH = 5
 
 
-class Full(Exception):
+class FullError(Exception):
     """More people wait already than may."""
 
 
@@ -78,13 +78,13 @@ class Queue:
             limit: most other people that may wait already; None for tasks that are never turned away.
 
         Raises:
-            Full: more than `limit` wait already.
+            FullError: more than `limit` wait already.
         """
         with self._lock:
             kept = None if urgent else self._turns.get(who)
             others = {t.who for t in self._waiting if not t.urgent} - {who}
             if limit is not None and kept is None and self._running and len(others) >= limit:
-                raise Full
+                raise FullError
             ticket = Ticket(task, who, urgent, next(self._numbers) if kept is None else kept)
             if who in self._turns and not urgent:
                 self._turns[who] = ticket.order

@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_run_yield_check, in_cached_function
 
-from ui.queue import Full, Queue, Ticket
+from ui.queue import FullError, Queue, Ticket
 
 _T = TypeVar("_T")
 
@@ -45,7 +45,7 @@ def run(
     """
     try:
         ticket = queue.enter(functools.partial(task, *arguments), visitor(), urgent=urgent, limit=limit)
-    except Full:
+    except FullError:
         _live(_busy)
         raise Busy from None
     try:

@@ -1,4 +1,4 @@
-"""Load test on loopback: many visitors at once, each with a photo of its own. `python -m tests.load --help`."""
+"""Load test on loopback: many visitors at once, each with a photo of its own: `python -m tests.load`."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NET, PANEL = "lite0-fcn8s", 3
 #: Share of an answer's pixels that must be as the library computes them; threads may round otherwise.
 SAME = 0.99
-#: Seconds for one step before it counts as an error, and for sessions to be forgotten once all have left.
-PATIENCE, FORGET = 300, 20
+#: Seconds for one step before it counts as an error; after which the server forgets a session that has left.
+PATIENCE, FORGET = 900, 2
 LARGEST_RSS, COMES_BACK = 2000, 0.10
 
 
@@ -193,7 +193,7 @@ def server(port: int):
     """The app on loopback; → its process."""
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.address", "127.0.0.1",
                "--server.port", str(port), "--server.headless", "true", "--server.fileWatcherType", "none",
-               "--server.disconnectedSessionTTL", str(FORGET // 2)]  # fmt: skip
+               "--server.disconnectedSessionTTL", str(FORGET)]  # fmt: skip
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"FCNVIZ_MODE": "public"},
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
     try:
@@ -242,7 +242,7 @@ async def _ready(url: str) -> None:
 async def _forgotten(url: str) -> None:
     """Wait until sessions without a browser are forgotten; the server does so when another one ends."""
     for _ in range(2):
-        await asyncio.sleep(FORGET)
+        await asyncio.sleep(FORGET + 1)
         await _ready(url)
 
 

@@ -62,7 +62,7 @@ class Visitor:
         state.query_string, state.page_script_hash, state.page_name = self.query, self.page, page_name
         state.widget_states.widgets.extend(self.widgets.values())
         await self._send(message)
-        await self._receive(lambda m: m.WhichOneof("type") == "script_finished" and m.script_finished in _ENDS)
+        await self._receive(_is_end)
 
     async def go(self, page: str) -> None:
         """Follow a link of the navigation, e.g. "compare"."""
@@ -131,7 +131,7 @@ class Visitor:
         if kind == "new_session":
             self.session = message.new_session.initialize.session_id
             self.page = message.new_session.page_script_hash
-            self._before, self.elements = self.elements, {}
+            self.elements = {}
         elif kind == "navigation":
             self._pages = {p.url_pathname: p.page_script_hash for p in message.navigation.app_pages}
         elif kind == "page_info_changed":
@@ -147,6 +147,10 @@ class Visitor:
             self.trouble.append(element.alert.body)
         elif element.WhichOneof("type") == "markdown" and "before you" in element.markdown.body:
             self.places.append(element.markdown.body)
+
+
+def _is_end(message: ForwardMsg) -> bool:
+    return message.WhichOneof("type") == "script_finished" and message.script_finished in _ENDS
 
 
 def _data(element: Element) -> dict[str, Any]:
