@@ -76,7 +76,8 @@ def test_a_writer_that_is_killed_leaves_the_old_file(folder):
     assert set(ended.values()) == {str(int(signal.SIGXFSZ))}, done.stderr
     after = _prints(folder)
     assert {name: after[name] for name in before} == before
-    assert {Path(name).suffix for name in after.keys() - before.keys()} == {".part"}
+    left = [name for name in after.keys() - before.keys() if not name.endswith(".part")]
+    assert all(name.startswith(".") for name in left), left  # safetensors' own, which no one reads either
     assert weights.problems() == ["last.pt is no checkpoint, not weights saved by PyTorch or safetensors"]
     assert weights.available() == list(weights.BUNDLED)
     digits.load()

@@ -154,7 +154,8 @@ def _forget_details() -> None:
 
 def _take_file(key: str) -> None:
     """Read what was uploaded; if it cannot be used, keep what is on screen and say why."""
-    file, state = st.session_state[key], st.session_state
+    state = st.session_state
+    file = state.get(key)
     state["photo_error"] = None
     if file is None:  # removed, or about to be replaced: the browser does not tell
         state.update(own_shown=False, own_replaced=state.get("own_shown", False))

@@ -63,6 +63,8 @@ class Visitor:
         state.widget_states.widgets.extend(self.widgets.values())
         await self._send(message)
         await self._receive(_is_end)
+        there = {_inner(element, "id") for element in self.elements.values()}
+        self.widgets = {key: state for key, state in self.widgets.items() if state.id in there}
 
     async def go(self, page: str) -> None:
         """Follow a link of the navigation, e.g. "compare"."""
@@ -109,9 +111,8 @@ class Visitor:
 
     def _id(self, key: str) -> str:
         for element in self.elements.values():
-            inner = getattr(element, element.WhichOneof("type"))
-            if getattr(inner, "id", "").endswith(f"-{key}"):
-                return inner.id
+            if (id_ := _inner(element, "id")).endswith(f"-{key}"):
+                return id_
         raise LookupError(f"no widget {key} on the page")
 
     async def _send(self, message: BackMsg) -> None:
@@ -147,6 +148,10 @@ class Visitor:
             self.trouble.append(element.alert.body)
         elif element.WhichOneof("type") == "markdown" and "before you" in element.markdown.body:
             self.places.append(element.markdown.body)
+
+
+def _inner(element: Element, name: str) -> str:
+    return getattr(getattr(element, element.WhichOneof("type")), name, "")
 
 
 def _is_end(message: ForwardMsg) -> bool:
