@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PORT   ?= 8501
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit e2e bench clean
+.PHONY: help demo test lint types unit e2e bench load clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -30,6 +30,9 @@ e2e: $(VENV)/.dev  ## only the tests in a real browser
 
 bench: $(VENV)/.run  ## time the networks on this machine
 	$(BIN)/python -m fcnviz bench
+
+load: $(VENV)/.dev  ## 50 visitors at once for 3 minutes, on loopback
+	$(BIN)/python -m tests.load
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,7 +11,20 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fcnviz import bench, bootstrap, digits, evaluate, images, inference, parallel, render, train, weights
+from fcnviz import (
+    bench,
+    bootstrap,
+    digits,
+    evaluate,
+    files,
+    images,
+    inference,
+    parallel,
+    render,
+    train,
+    weights,
+)  # fmt: skip
+from fcnviz.settings import SettingsError, settings
 from fcnviz.voc import VocFolder
 
 
@@ -19,8 +32,13 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; errors a user can mend are one sentence on stderr.
 
     Returns:
-        exit status: 0, or 1 after such an error.
+        exit status: 0, 1 after such an error, or 2 if an argument or a setting cannot be.
     """
+    try:
+        settings()
+    except SettingsError as error:
+        print(f"fcnviz: {error}", file=sys.stderr)
+        return 2
     arguments = _parser().parse_args(argv)
     try:
         arguments.run(arguments)
@@ -55,11 +73,16 @@ def _segment(a: argparse.Namespace) -> None:
     image = images.fit(image, a.size) if a.size else image
     result = inference.segment(model, image)
     colours = render.PALETTES["VOC"]
-    Path(a.out).write_bytes(render.label_png(result.labels, colours))
+    _write(a.out, render.label_png(result.labels, colours))
     if a.overlay:
         tinted = render.overlay(np.asarray(image), result.labels, colours, 0.6)
-        Path(a.overlay).write_bytes(render.to_png(tinted))
+        _write(a.overlay, render.to_png(tinted))
     print(f"{image.width} × {image.height} px, {1000 * result.seconds:.0f} ms on {result.device}")
+
+
+def _write(path: str, data: bytes) -> None:
+    with files.whole(Path(path)) as part:
+        part.write_bytes(data)
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:
@@ -122,7 +145,7 @@ def _evaluate(a: argparse.Namespace) -> None:
         if a.record:
             weights.record(name, {k: v for k, v in results[name].items() if k != "counts"})
     if a.json:
-        Path(a.json).write_text(json.dumps(results, indent=2) + "\n")
+        _write(a.json, (json.dumps(results, indent=2) + "\n").encode())
 
 
 def _numbers(images: dict[str, list[evaluate.Measured]], name: str, before: str | None) -> dict:

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fcnviz.images import MAX_BYTES, ImageError
+from fcnviz.images import ImageError, max_bytes
 
 #: Most bytes a zip may have, packed and unpacked, and most files in it.
 MAX_PACKED, MAX_UNPACKED, MAX_ENTRIES = 200 * 2**20, 4 * 2**30, 10_000
@@ -39,9 +39,9 @@ class Member:
         Raises:
             ImageError: it is larger than an image may be, or cannot be unpacked.
         """
-        data = self.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise ImageError(f"It is over {MAX_BYTES // 2**20} MB: scale the image down.")
+        data = self.read(max_bytes() + 1)
+        if len(data) > max_bytes():
+            raise ImageError(f"It is over {max_bytes() // 2**20} MB: scale the image down.")
         return data
 
 
@@ -80,8 +80,8 @@ def _reader(file: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[int], by
             raise ImageError("It is encrypted: pack it without a password.")
         if entry.compress_type not in _METHODS:
             raise ImageError("It is packed in an unusual way: pack it as an ordinary zip.")
-        if entry.file_size > MAX_BYTES:
-            raise ImageError(f"It is over {MAX_BYTES // 2**20} MB: scale the image down.")
+        if entry.file_size > max_bytes():
+            raise ImageError(f"It is over {max_bytes() // 2**20} MB: scale the image down.")
         try:
             with file.open(entry) as member:  # stops at the declared size, and checks the sum over the bytes
                 return member.read(n)

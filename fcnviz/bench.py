@@ -25,7 +25,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from fcnviz import backbones, fcn, heatmaps, imagenet, images, inference, render, samples, weights
+from fcnviz import backbones, fcn, files, heatmaps, imagenet, images, inference, render, samples, weights
 from fcnviz.convolutionalize import convolutionalize, window_rows
 from fcnviz.fcn import FCN
 
@@ -419,9 +419,8 @@ def _processor() -> str:
 def record(rows: Sequence[Row], device: str = "auto", path: Path = RECORD) -> None:
     """Keep a result for the app's Evaluate page; the file is never seen half written."""
     text = json.dumps({"machine": machine(device), "rows": [asdict(r) for r in rows]}, indent=1)
-    part = path.with_suffix(".part")
-    part.write_text(text + "\n")
-    part.replace(path)
+    with files.whole(path) as part:
+        part.write_text(text + "\n")
 
 
 def recorded(path: Path = RECORD) -> tuple[list[Row], dict[str, Any]] | None:

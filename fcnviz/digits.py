@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from fcnviz import weights
+from fcnviz import files, weights
 
 SIDE = 8
 TEST_IMAGES = 360
@@ -173,8 +173,9 @@ def path() -> Path:
 def save(net: Digits, file: Path, seed: int) -> None:
     """Write a trained classifier, with what it is."""
     about = {"command": f"python -m fcnviz digits --seed {seed}", "test_accuracy": f"{accuracy(net):.4f}"}
-    save_file(net.state_dict(), file, {"data": "scikit-learn, load_digits", **about})
-    file.chmod(0o644)
+    with files.whole(file) as part:
+        save_file(net.state_dict(), part, {"data": "scikit-learn, load_digits", **about})
+        part.chmod(0o644)
 
 
 def load() -> Digits:

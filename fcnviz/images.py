@@ -21,11 +21,12 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from fcnviz import voc
+from fcnviz.settings import Settings, settings
 
 #: Most pixels (width × height) an image may have, judged from its header.
 MAX_PIXELS = 50_000_000
-#: Most bytes a file may have.
-MAX_BYTES = 20 * 1024 * 1024
+#: Most bytes a file may have, unless FCNVIZ_UPLOAD_MB says otherwise (see `max_bytes`).
+MAX_BYTES = Settings.model_fields["upload_mb"].default * 2**20
 #: Longest side over shortest side; beyond it there is nothing left to see after scaling.
 MAX_ASPECT = 100
 #: Formats that are tried, by Pillow's names. MPO, which phones write, is found by the JPEG reader.
@@ -45,6 +46,11 @@ _TURNS = {  # EXIF orientation → what sets the image upright
     7: _Transpose.TRANSVERSE,
     8: _Transpose.ROTATE_90,
 }
+
+
+def max_bytes() -> int:
+    """Most bytes a file may have on this server."""
+    return settings().upload_mb * 2**20
 
 
 class ImageError(ValueError):
@@ -155,8 +161,8 @@ def _read(source: bytes | str | os.PathLike[str]) -> bytes:
 
 
 def _check_bytes(size: int) -> None:
-    if size > MAX_BYTES:
-        raise ImageError(f"The file is over {MAX_BYTES // 2**20} MB: scale the image down and try again.")
+    if size > max_bytes():
+        raise ImageError(f"The file is over {max_bytes() // 2**20} MB: scale the image down and try again.")
 
 
 def _read_file(path: str | os.PathLike[str]) -> bytes:
@@ -166,7 +172,7 @@ def _read_file(path: str | os.PathLike[str]) -> bytes:
             raise ImageError("The path is a folder or a device: give the path of an image file.")
         _check_bytes(info.st_size)
         with Path(path).open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(max_bytes() + 1)
     except ImageError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a path that no file system can hold

@@ -32,7 +32,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from fcnviz import fcn
+from fcnviz import fcn, files
 from fcnviz.parallel import ALONE, World
 from fcnviz.voc import CLASSES, VOID, VocFolder
 
@@ -256,7 +256,8 @@ def train(data: str | Path, out: str | Path, config: Config, machine: Machine | 
                 log.write(json.dumps({**line, **asdict(config), "device": machine.device}) + "\n")
             run.save(out / "last.pt", epoch + 1)
     if machine.world.first:
-        save_file(run.averaged(), out / "model.safetensors")
+        with files.whole(out / "model.safetensors") as part:
+            save_file(run.averaged(), part)
     return out / "model.safetensors"
 
 
@@ -400,8 +401,8 @@ class _Run:
         """Write all that the next epoch needs, and never leave half a file."""
         state = {"done": done, "config": asdict(self.config), "model": self.model.state_dict()}
         state |= {"average": self.average.state_dict(), "optimiser": self.optimiser.state_dict()}
-        torch.save(state, path.with_suffix(".part"))
-        path.with_suffix(".part").replace(path)
+        with files.whole(path) as part:
+            torch.save(state, part)
 
     def restore(self, path: Path) -> int:
         """→ epochs done."""

@@ -29,7 +29,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from fcnviz import backbones, fcn, voc
+from fcnviz import backbones, fcn, files, voc
+from fcnviz.settings import settings
 
 PUBLISHED = Path(__file__).parent / "data" / "published.json"
 BUNDLED = tuple(f"lite0-fcn{stride}s" for stride in fcn.STRIDES)
@@ -113,8 +114,8 @@ class Weights:
 
 def folder() -> Path:
     """The weights folder: `weights/` at the top of the repository, or FCNVIZ_WEIGHTS."""
-    given = os.environ.get("FCNVIZ_WEIGHTS")
-    return Path(given).expanduser() if given else Path(__file__).resolve().parent.parent / "weights"
+    given = settings().weights
+    return given.expanduser() if given else Path(__file__).resolve().parent.parent / "weights"
 
 
 def list_weights() -> list[str]:
@@ -674,13 +675,12 @@ def _write_half(name: str, run: Path, out: Path) -> Path:
     state = _read(run / "model.safetensors" if run.is_dir() else run)
     _check({key: tuple(v.shape) for key, v in state.items()}, "lite0", fcn.STRIDES[BUNDLED.index(name)])
     path = out / f"{name}.safetensors"
-    part = path.with_suffix(".part")
-    save_file({key: _half(key, value) for key, value in state.items()}, part)
-    if part.stat().st_size >= MAX_BUNDLED_BYTES:
-        part.unlink()
-        raise WeightsError(f"{path.name} would have {MAX_BUNDLED_BYTES / 1e6:.0f} MB or more")
-    part.chmod(0o644)  # safetensors, too, makes files that only their owner may read
-    return part.replace(path)
+    with files.whole(path) as part:
+        save_file({key: _half(key, value) for key, value in state.items()}, part)
+        if part.stat().st_size >= MAX_BUNDLED_BYTES:
+            raise WeightsError(f"{path.name} would have {MAX_BUNDLED_BYTES / 1e6:.0f} MB or more")
+        part.chmod(0o644)  # safetensors, too, makes files that only their owner may read
+    return path
 
 
 def _half(key: str, value: Tensor) -> Tensor:
@@ -734,6 +734,5 @@ def record(name: str, metrics: Mapping[str, Any]) -> None:
 
 def _write_manifest(where: Path, entries: list[dict[str, Any]]) -> None:
     entries = sorted(entries, key=lambda entry: BUNDLED.index(entry["name"]))
-    part = where / "manifest.part"
-    part.write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    part.replace(where / "manifest.json")
+    with files.whole(where / "manifest.json") as part:
+        part.write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", "utf-8")

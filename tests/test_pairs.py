@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fcnviz import archive, pairs, voc
+from fcnviz import archive, images, pairs, voc
 from fcnviz.images import ImageError
 
 
@@ -151,7 +151,7 @@ def test_too_many_bytes_are_refused(monkeypatch):
 
 
 def test_a_member_that_declares_too_much_is_not_unpacked():
-    data = zipped({"a.jpg": b"0" * (archive.MAX_BYTES + 1), "a.png": GREY})
+    data = zipped({"a.jpg": b"0" * (images.MAX_BYTES + 1), "a.png": GREY})
     assert len(data) < 10**6
     assert dict(pairs.match([("all.zip", data)]).problems)["a.jpg"].startswith("It is over 20 MB")
 

@@ -6,7 +6,7 @@ import ctypes
 import functools
 import platform
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,6 +19,9 @@ from fcnviz.fcn import FCN, ScoreMaps
 from fcnviz.images import fit
 from fcnviz.inference import Segmentation
 from fcnviz.render import Scale
+from fcnviz.settings import settings
+from ui import waiting
+from ui.queue import Queue
 
 _T = TypeVar("_T")
 _Pair = tuple[Segmentation, Segmentation]
@@ -63,38 +66,65 @@ def of_photo(
     return decorate
 
 
-@st.cache_resource
-def _worker() -> ThreadPoolExecutor:
-    """The one thread that runs networks.
+@functools.cache
+def queue() -> Queue:
+    """The queue to the one thread that runs networks, whatever the device.
 
     Two at once on the same cores would take longer than one after the other, and every thread that runs one
     keeps buffers of its own: with Streamlit's thread for each script run, memory would grow with the visits.
     """
-    return ThreadPoolExecutor(1, "inference")
+    return Queue()
 
 
 def work(function: Callable[..., _T], *args: object) -> _T:
-    """Run something on the thread that runs networks, and wait for it."""
-    return _worker().submit(_trimmed, function, *args).result()
+    """Run something on the thread that runs networks, and wait for it: what takes time or memory.
+
+    Raises:
+        Busy: too many people wait; the page says so.
+    """
+    return waiting.run(queue(), _trimmed, function, *args, limit=settings().waiting)
+
+
+def on_worker(task: Callable[..., _T], *arguments: object) -> _T:
+    """Run a short task there, before the long ones: some 50 ms, a few megabytes. It is never turned away."""
+    return waiting.run(queue(), task, *arguments, urgent=True)
+
+
+def piece(task: Callable[..., _T], *arguments: object) -> _T:
+    """Run a part of a long job that has begun; others get their turn in between."""
+    return waiting.run(queue(), _trimmed, task, *arguments)
 
 
 def pieces(steps: Iterator[_T]) -> Iterator[_T]:
-    """A long job on that thread, step by step, so that others get their turn in between."""
-    while (step := _worker().submit(next, steps, None).result()) is not None:
+    """A long job on that thread, step by step; the first raises as `work` does."""
+    step = work(next, steps, None)
+    while step is not None:
         yield step
+        step = piece(next, steps, None)
+
+
+def turn() -> AbstractContextManager[None]:
+    """Several runs of one visitor that are waited for only once: three networks for one photo."""
+    return queue().turn(waiting.visitor())
+
+
+def runner() -> Callable[..., Any]:
+    """`piece`, for a thread of its own: it queues up beside its visitor's other tasks, and never draws."""
+    line, who = queue(), (waiting.visitor(), "in the background")
+    return lambda task, *arguments: line.enter(functools.partial(task, *arguments), who).result()
 
 
 @st.cache_resource(show_spinner="Loading the weights …", max_entries=8)
 def model(name: str, device: str) -> FCN:
     """A network by its registry name, ready to run; shared by all visitors."""
     net = weights.load(name, device, fold=True)
-    on_worker(inference.settle, net, samples.small())
+    piece(inference.settle, net, samples.small())
     return net
 
 
-@of_photo(st.cache_resource, show_spinner="Running the network …", max_entries=60, own=3)
+@of_photo(st.cache_resource, show_spinner="Running the network …", max_entries=30, own=3)
 def segment(digest: str, name: str, device: str, _image: Image.Image) -> Segmentation:
-    """One network's answer for one photo.
+    """One network's answer for one photo: computed once, also if many ask at the same time.
 
     Args:
         digest: what identifies the photo's pixels.
@@ -103,20 +133,6 @@ def segment(digest: str, name: str, device: str, _image: Image.Image) -> Segment
         _image: the photo itself.
     """
     return work(inference.segment, model(name, device), _image)
-
-
-def on_worker(task: Callable[..., _T], *arguments: object) -> _T:
-    """Run a task in the one thread for networks and tensors, and wait for its result.
-
-    For short tasks; `work` is for whatever uses more than a few megabytes.
-    """
-    return _worker().submit(task, *arguments).result()
-
-
-def runner() -> Callable[..., Any]:
-    """`on_worker`, for threads that Streamlit's caches know nothing of."""
-    worker = _worker()
-    return lambda task, *arguments: worker.submit(task, *arguments).result()
 
 
 def _trimmed(function: Callable[..., _T], *args: object) -> _T:

@@ -14,13 +14,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from fcnviz import backbones, digits, fc6, geometry, imagenet, paper, race, weights
-from ui import cache, convolution_digits, convolution_figures, convolution_photo, shown
+from ui import cache, convolution_digits, convolution_figures, convolution_photo, shown, waiting
 from ui.inputs import Networks, Photo
 from ui.numbers import delta, milliseconds, signed
 
 # --- VGG16's fc6
 
 
+@waiting.panel
 def vgg16(photo: Photo) -> None:
     """Where VGG16's parameters are, and on demand its dense layers as convolutions on one memory."""
     sizes = fc6.sizes()
@@ -46,8 +47,9 @@ def vgg16(photo: Photo) -> None:
 @cache.of_photo(show_spinner="Building VGG16 layer by layer, running each both ways …", max_entries=16, own=2)
 def _check(digest: str, file: str, _image: Image.Image) -> fc6.Check:
     steps = fc6.steps(_image)
-    while not isinstance(found := cache.work(next, steps), fc6.Check):
-        pass  # after each part its memory goes back to the system
+    found = cache.work(next, steps)
+    while not isinstance(found, fc6.Check):
+        found = cache.piece(next, steps)  # after each its memory goes back to the system
     return found
 
 
@@ -193,6 +195,7 @@ def the_race(photo: Photo, networks: Networks) -> None:
     _print()
 
 
+@waiting.panel
 def _run(given: tuple[str, int, str, str], photo: Photo) -> None:
     """Run the laps, each kept as soon as it is there: what stops this script loses none."""
     name, most, device, _ = given

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fcnviz import digits, weights
 from fcnviz.convolutionalize import convolutionalize
 from fcnviz.render import Scale
-from ui import cache, cells, convolution_figures, figures, offline, scales, shown
+from ui import cache, cells, convolution_figures, figures, offline, scales, shown, waiting
 from ui.convolution_figures import outlined
 from ui.figures import Box, Extent
 from ui.numbers import delta
@@ -46,8 +46,9 @@ def classifier() -> digits.Digits | None:
     except weights.WeightsError as error:
         st.error(f"{error}, or press the button above.", icon=":material/error:")
         return None
+    right = 100 * cache.on_worker(digits.accuracy, net)
     about.markdown(
-        f"{'Trained just now' if own else 'Bundled'}: **{100 * cache.work(digits.accuracy, net):.1f} %** of "
+        f"{'Trained just now' if own else 'Bundled'}: **{right:.1f} %** of "
         f"{digits.TEST_IMAGES} test images that it was never trained on. Two 3 × 3 convolutions, 8 × 8 px → "
         "16 × 4 × 4, then `Linear(256, 10)`: the layer at the top of this page. Between digits it was "
         "trained to find all ten equally likely."
@@ -59,6 +60,7 @@ def _forget() -> None:
     st.session_state.pop("conv_net", None)
 
 
+@waiting.panel
 def _train(seed: int) -> digits.Digits:
     net, slot, accuracies = digits.build(seed), st.empty(), []
     for epoch in cache.pieces(digits.train(net, seed)):
@@ -114,7 +116,7 @@ class Answers:
 def canvas(net: digits.Digits) -> None:
     """A canvas of digits: the dense network refuses it, the convolutional one answers with a map."""
     drawn = _canvas()
-    a = Answers(net, drawn, cache.work(_run, convolutionalize(net), drawn.pixels))
+    a = Answers(net, drawn, cache.on_worker(_run, convolutionalize(net), drawn.pixels))
     shown.add("scores/digits.npy", partial(offline.array, a.scores))
     (height, width), (h, w) = a.pixels.shape, a.best.shape
     _refuse(a)
@@ -189,7 +191,7 @@ def _lines() -> np.ndarray:
 def _refuse(a: Answers) -> None:
     """What the dense network says of the whole canvas: its real error, or its one answer on 8 × 8."""
     try:
-        digit = int(cache.work(_run, a.net, a.canvas.pixels).argmax())
+        digit = int(cache.on_worker(_run, a.net, a.canvas.pixels).argmax())
     except RuntimeError as error:
         st.markdown(f"**Dense**, given this canvas, refuses: `{str(error).splitlines()[0]}`")
     else:
@@ -258,7 +260,7 @@ def _clicked(key: str) -> None:
 
 def _window(a: Answers, x: int, y: int) -> None:
     window = a.canvas.pixels[..., y : y + SIDE, x : x + SIDE]
-    dense, conv = cache.work(_run, a.net, window), a.scores[:, y, x]
+    dense, conv = cache.on_worker(_run, a.net, window), a.scores[:, y, x]
     picture, bars = st.columns([1, 3], gap="medium")
     with picture:
         shown.chart(outlined(convolution_figures.ink(window[0, 0].numpy())), "conv_window")

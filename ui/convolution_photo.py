@@ -14,7 +14,7 @@ from torch import nn
 from fcnviz import imagenet, weights
 from fcnviz.convolutionalize import convolutionalize
 from fcnviz.render import Scale
-from ui import cache, convolution_figures, figures, offline, scales, shown
+from ui import cache, convolution_figures, figures, offline, scales, shown, waiting
 from ui.convolution_figures import outlined
 from ui.figures import Box, Extent
 from ui.inputs import Networks, Photo
@@ -60,6 +60,7 @@ def _softmax(scores: np.ndarray) -> np.ndarray:
     return e / e.sum(0)
 
 
+@waiting.panel
 def on_photo(photo: Photo, networks: Networks) -> None:
     """One answer for the centre crop; a heatmap of any class for the whole photo."""
     device = str(weights.pick_device(networks.device))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import streamlit as st
 
 from fcnviz import archive, pairs, weights
 from fcnviz.pairs import Found
+from fcnviz.settings import settings
 from fcnviz.voc import VocFolder
 from ui import cache, inputs, shown
 from ui.inputs import Networks
@@ -64,7 +64,7 @@ def run(networks: Networks, working: int) -> Job | None:
 
 
 def _source() -> Source | None:
-    kinds = [SAMPLES, UPLOAD] + [FOLDER] * bool(os.environ.get("FCNVIZ_DATA"))
+    kinds = [SAMPLES, UPLOAD] + [FOLDER] * bool(settings().data and not settings().public)
     kind = st.segmented_control(
         "Photos and masks", kinds, default=SAMPLES, required=True, key="e_source", bind="query-params"
     )
@@ -80,7 +80,7 @@ def _source() -> Source | None:
 
 
 def _folder() -> Source | None:
-    root = os.environ["FCNVIZ_DATA"]
+    root = settings().data or ""
     there = pairs.splits(root)
     if not there:
         st.warning(
@@ -96,7 +96,7 @@ def _upload() -> Source | None:
     st.file_uploader(
         "Photos and masks, or zips of them",
         type=[*inputs.UPLOAD_TYPES, "zip"], accept_multiple_files=True, key="evaluation_files",
-        on_change=_take_files, max_upload_size=archive.MAX_PACKED // 2**20, help=_RULES,
+        on_change=_take_files, max_upload_size=_megabytes(), help=_rules(),
     )  # fmt: skip
     if _UPLOADED not in st.session_state:
         st.info(
@@ -109,10 +109,21 @@ def _upload() -> Source | None:
     return Source(UPLOAD, (UPLOAD, key), found)
 
 
-_RULES = (
+def _megabytes() -> int:
+    """Most that may be uploaded at once: as set, and no more than Streamlit lets through."""
+    return min(settings().zip_mb, st.get_option("server.maxUploadSize"), archive.MAX_PACKED // 2**20)
+
+
+def _rules() -> str:
+    packed, one = f"{_megabytes()} MB and {archive.MAX_ENTRIES:,} files", f"{settings().upload_mb} MB"
+    return f"{_NAMES}Zips: up to {packed}; images up to {one}. {_KEPT_NOWHERE}"
+
+
+_NAMES = (
     "A PNG is a mask if its folder is called SegmentationClass, masks, labels, annotations or gt, if its "
     "name ends in _mask, _label or _gt, or if it has a palette or 8-bit grey and a photo has the same name. "
-    f"Zips: up to {archive.MAX_PACKED // 2**20} MB and {archive.MAX_ENTRIES:,} files; images up to 20 MB. "
+)
+_KEPT_NOWHERE = (
     "Nothing is written to disk, and all of it goes with your session: two minutes after you close the page, "
     "or later."
 )
@@ -126,9 +137,8 @@ def _take_files() -> None:
         state[_KEPT].pop(key).stop()  # it holds the old files
     if not files:
         return
-    if sum(file.size for file in files) > archive.MAX_PACKED:
-        megabytes = archive.MAX_PACKED // 2**20
-        found = Found(problems=(("all files", f"Together they are over {megabytes} MB: upload fewer."),))
+    if sum(file.size for file in files) > _megabytes() * 2**20:
+        found = Found(problems=(("all files", f"Together they are over {_megabytes()} MB: upload fewer."),))
     else:
         found = pairs.match((file.name, file.getvalue()) for file in files)
     state[_UPLOADED] = tuple(file.file_id for file in files), found

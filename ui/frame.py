@@ -7,6 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from fcnviz import weights
+from fcnviz.settings import SettingsError, settings
 from ui import inputs, origins, shown
 
 ICON = Path(__file__).parent / "assets" / "icon.png"
@@ -37,6 +39,7 @@ def begin(title: str) -> Inputs:
         title: of the browser tab.
     """
     st.set_page_config(page_title=f"{title} · fcnviz", page_icon=str(ICON), layout="wide")
+    _check_settings()
     with st.sidebar:
         st.markdown("#### fcnviz")
         with st.container(gap="xxsmall"):
@@ -49,3 +52,17 @@ def begin(title: str) -> Inputs:
     shown.begin(title, inputs.source(photo), palette)
     shown.fact("photo", photo.name, origins.photo(photo))
     return Inputs(photo, networks, palette)
+
+
+def _check_settings() -> None:
+    """Say what is wrong with the server's settings, and stop there."""
+    try:
+        device = settings().device
+    except SettingsError as error:
+        st.error(f"This server is not set up right: {error}", icon=":material/error:")
+        st.stop()
+    try:
+        weights.pick_device(device)
+    except ValueError as error:
+        st.error(f"This server is not set up right: FCNVIZ_DEVICE: {error}.", icon=":material/error:")
+        st.stop()

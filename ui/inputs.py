@@ -15,6 +15,7 @@ from PIL import Image
 from starlette.formparsers import MultiPartParser
 
 from fcnviz import archive, images, render, samples, voc, weights
+from fcnviz.settings import settings
 from ui import cache
 from ui.gallery import gallery
 
@@ -24,7 +25,6 @@ KEPT = (
     "session alone, and dropped with it: two minutes after you close the page, or later. Results for the "
     "sample photos are shared and stay."
 )
-WORKING_SIZES = (320, 480, 640, 960, 1280)
 VIEWS = ("Overlay", "Labels", "Boundaries", "Confidence")
 #: Views that are blended with the photo; the others are drawn as they are.
 BLENDED = ("Overlay", "Confidence")
@@ -118,17 +118,20 @@ def photo() -> Photo:
     )
     st.file_uploader(
         "Your own photo", type=UPLOAD_TYPES, key="upload", on_change=_take_file, args=("upload",),
-        help="JPEG, PNG, WebP, BMP, TIFF or GIF, up to 20 MB and 50 megapixels. " + KEPT,
+        max_upload_size=settings().upload_mb, help=_ABOUT_UPLOADS.format(settings().upload_mb) + KEPT,
     )  # fmt: skip
     if st.toggle("Use the camera", key="camera_on"):
         st.camera_input("Camera", key="camera", on_change=_take_file, args=("camera",))
     if error := st.session_state.get("photo_error"):
         st.error(error, icon=":material/error:")
     working = st.select_slider(
-        "Working size, longest side in px", WORKING_SIZES, value=640, key="size", bind="query-params",
-        help="Larger photos are reduced to this before the networks see them.",
+        "Working size, longest side in px", settings().sizes, value=settings().size, key="size",
+        bind="query-params", help="Larger photos are reduced to this before the networks see them.",
     )  # fmt: skip
     return _photo(working)
+
+
+_ABOUT_UPLOADS = "JPEG, PNG, WebP, BMP, TIFF or GIF, up to {} MB and 50 megapixels. "
 
 
 def _read_link() -> None:
@@ -167,7 +170,8 @@ def _forget_details() -> None:
 
 def _take_file(key: str) -> None:
     """Read what was uploaded; if it cannot be used, keep what is on screen and say why."""
-    file, state = st.session_state[key], st.session_state
+    state = st.session_state
+    file = state.get(key)
     state["photo_error"] = None
     if file is None:  # removed, or about to be replaced: the browser does not tell
         state.update(own_shown=False, own_replaced=state.get("own_shown", False))
@@ -179,7 +183,7 @@ def _take_file(key: str) -> None:
         state["own_shown"] = state.get("own_shown") or state.get("own_replaced", False)
         _link_own()
         return
-    state["own_photo"] = (images.fit(image, max(WORKING_SIZES)), image.size)
+    state["own_photo"] = (images.fit(image, settings().largest), image.size)
     state["own_shown"] = True
     _forget_details()
     _link_own()
@@ -223,6 +227,8 @@ def source(photo: Photo) -> Callable[[], Image.Image]:
 def families() -> dict[str, tuple[str, ...]]:
     """What can run here: family → registry names of its nets that are present, coarse to fine."""
     here = weights.available()
+    if settings().public:
+        here = [name for name in here if weights.find(name).origin != "unverified"]
     found = {
         family: tuple(n for stride in ("32s", "16s", "8s") if (n := f"{family}-fcn{stride}") in here)
         for family in ("lite0", "vgg16")
@@ -242,9 +248,8 @@ def networks() -> Networks:
     family = st.selectbox(
         "Backbone and weights", list(choices), key="nets", bind="query-params", help=_ABOUT_NETWORKS
     )
-    devices = ["auto", *weights.devices()]
-    device = "auto"
-    if len(devices) > 2:
+    devices, device = ["auto", *weights.devices()], settings().device
+    if len(devices) > 2 and device == "auto" and not settings().public:
         device = st.selectbox("Device", devices, key="device", persist_state="session")
     return Networks(family, choices[family], device)
 

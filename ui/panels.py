@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import streamlit as st
 from fcnviz import metrics, paper, render, voc, weights
 from fcnviz.fcn import STRIDES
 from fcnviz.inference import Segmentation
-from ui import cache, inputs, offline, origins, scales, shown
+from ui import cache, inputs, offline, origins, scales, shown, waiting
 from ui.inputs import Networks, Photo, View
 from ui.masks import Truth
 from ui.viewer import LegendEntry, Panel, ViewerOptions, viewer
@@ -64,15 +65,16 @@ def grid_text(shape: tuple[int, ...], stride: int) -> str:
 def run(photo: Photo, networks: Networks) -> list[Result]:
     """Each network's answer for the photo, from the cache if it is there; what fails says why."""
     results = []
-    for name in networks.names:
-        about = weights.find(name)
-        try:
-            answer = cache.segment(photo.digest, name, networks.device, photo.image)
-        except weights.WeightsError as error:
-            st.error(str(error), icon=":material/error:")
-            continue
-        results.append(Result(name, title(about), about.stride, answer))
-        _keep(results[-1])
+    with cache.turn(), contextlib.suppress(waiting.Busy):  # the page says so itself
+        for name in networks.names:
+            about = weights.find(name)
+            try:
+                answer = cache.segment(photo.digest, name, networks.device, photo.image)
+            except weights.WeightsError as error:
+                st.error(str(error), icon=":material/error:")
+                continue
+            results.append(Result(name, title(about), about.stride, answer))
+            _keep(results[-1])
     return results
 
 

@@ -10,7 +10,7 @@ from streamlit_image_coordinates import streamlit_image_coordinates
 
 from fcnviz import heatmaps, images, receptive, render, voc
 from fcnviz.render import Scale
-from ui import cache, figures, shown
+from ui import cache, figures, shown, waiting
 from ui.figures import Box, Extent
 from ui.heatmaps import Choice
 from ui.panels import Result
@@ -84,6 +84,7 @@ def _crosshair(image: Image.Image, x: int, y: int) -> Image.Image:
 # --- what it sees
 
 
+@waiting.panel
 def _field(c: Choice) -> None:
     """The theoretical receptive field of the cell behind the pixel, and on demand the effective one."""
     cells = c.cells

@@ -65,7 +65,7 @@ def _gains(found: dict[str, weights.Weights]) -> None:
     shown.table(table, "bundled_gains")
     m = next(w.metrics for w in found.values() if w.metrics and "draws" in w.metrics)
     st.caption(
-        f"In brackets: {100 * m['level']:.0f} % bootstrap intervals ({m['draws']:,} draws of as many photos). "
+        f"In brackets: {100 * m['level']:.0f} % bootstrap intervals, {m['draws']:,} draws of as many photos. "
         "Gains are paired: both networks on the same draws. Where an interval holds 0, it may be chance."
     )
 

@@ -17,7 +17,7 @@ from fcnviz import geometry, images, metrics, stitch, voc, weights
 from fcnviz.fcn import FCN
 from fcnviz.geometry import Place
 from fcnviz.render import Scale
-from ui import cache, figures, offline, scales, shown
+from ui import cache, figures, offline, scales, shown, waiting
 from ui import transposed_figures as draw
 from ui.frame import Inputs
 from ui.inputs import Photo
@@ -49,6 +49,7 @@ class Answer:
 
 
 @shown.fragment
+@waiting.panel
 def shift_and_stitch(page: Inputs) -> None:
     """Choose f, run the passes on demand, and show the denser map and its cost."""
     state, name = st.session_state, page.networks.names[0]
@@ -94,10 +95,10 @@ def _run(page: Inputs, photo: Image.Image, factor: int) -> list[Answer]:
         st.error(str(error), icon=":material/error:")
         return []
     x = net.backbone.preprocess(photo)
-    cache.on_worker(_pass, net, x, STRIDE)  # the first pass of a size is slower: not counted
+    cache.work(_pass, net, x, STRIDE)  # the first pass of a size is slower: not counted
     bar, took, maps = st.progress(0.0, "Running the network …"), [], {}
     for shift, moved in stitch.shifts(x, STRIDE, factor):
-        maps[shift], seconds = cache.on_worker(_pass, net, moved, STRIDE)
+        maps[shift], seconds = cache.piece(_pass, net, moved, STRIDE)
         took.append(seconds)
         bar.progress(len(took) / factor**2, f"Pass {len(took)} of {factor**2}")
     bar.empty()
@@ -108,8 +109,8 @@ def _run(page: Inputs, photo: Image.Image, factor: int) -> list[Answer]:
         _answer(f"Stitched: stride {stride}", stitch.interlace(maps), closer, size, (factor**2, sum(took))),
     ]
     if skips:
-        cache.on_worker(_pass, skips, x, stride)
-        scores, seconds = cache.on_worker(_pass, skips, x, stride)
+        cache.piece(_pass, skips, x, stride)
+        scores, seconds = cache.piece(_pass, skips, x, stride)
         place = geometry.stages(*skips.backbone.places)[stride]
         answers.append(_answer(f"FCN-{stride}s: skips", scores, place, size, (1, seconds)))
     return answers

@@ -1,0 +1,72 @@
+"""The load test itself, small: four visitors, one result each. `make load` runs the large one."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+
+import numpy as np
+import pytest
+
+from fcnviz import render
+from tests.load import __main__ as load
+from tests.load.visitor import Visitor
+
+
+def test_four_visitors_at_once_get_their_own_answers():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    report = load.run(4, seconds=0, port=port)
+    assert report.errors == []
+    assert report.crossed == 0
+    assert report.results >= 4
+    assert 0 < report.p50 <= report.p95
+    assert report.rss_peak < load.LARGEST_RSS
+
+
+class Confused(Visitor):
+    """Somebody who is shown another's page."""
+
+    def __init__(self, photo: bytes, layer: bytes):
+        super().__init__("http://nowhere")
+        self.shown = {"photo": _uri(photo), "panels": [{"layer": _uri(layer)}] * 4}
+
+    def viewer(self, key, part):
+        return self.shown
+
+
+def _uri(data: bytes) -> str:
+    import base64
+
+    return "data:image/png;base64," + base64.b64encode(data).decode()
+
+
+def test_crossed_results_would_be_seen():
+    small = np.stack([np.asarray(load.images.fit(load.photo(n), 40), np.float32) for n in range(6)])
+    layers = np.random.default_rng(0).integers(0, 255, (6, 480, 640, 4), np.uint8)
+    pngs = [render.to_png(layer) for layer in layers[:2]]
+    photos = [render.to_png(np.asarray(load.photo(n))) for n in range(2)]
+    assert load.crossed(Confused(photos[0], pngs[0]), 0, small, layers) == ""
+    assert "photo of 1" in load.crossed(Confused(photos[1], pngs[0]), 0, small, layers)
+    assert "pixels" in load.crossed(Confused(photos[0], pngs[1]), 0, small, layers)
+
+
+def test_trouble_on_a_page_is_an_error(monkeypatch):
+    async def refuse(self, query="", page=""):
+        self.trouble.append("Busy")
+        raise OSError("gone")
+
+    monkeypatch.setattr(Visitor, "open", refuse)
+    monkeypatch.setattr(load, "references", lambda n: ([b""], None, None))
+    report = load.Report(1)
+    asyncio.run(load.Load("http://nowhere", report).visit(0, random.Random(0)))
+    assert report.errors == ["visitor 0: OSError: gone", "visitor 0: on the page: Busy"]
+    assert "2 errors" in report.problems[0]
+
+
+@pytest.mark.parametrize(("peak", "after", "hint"), [(2500, 1000, "peak"), (1200, 1200, "afterwards")])
+def test_memory_that_stays_is_a_problem(peak, after, hint):
+    report = load.Report(1, results=1, rss_before=1000, rss_peak=peak, rss_after=after)
+    assert hint in report.problems[0]
