@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import streamlit as st
 from streamlit.runtime.caching import clear_session_resource_cache
@@ -20,6 +22,9 @@ def passes(monkeypatch):
         ran.append(self.stride)
         return real(self, x)
 
+    for thread in threading.enumerate():  # an evaluation that the test before has left running
+        if thread.name == "evaluation":
+            thread.join(60)
     monkeypatch.setattr(fcn.FCN, "scores", counted)
     st.cache_data.clear()
     cache.segment.clear()
