@@ -70,6 +70,12 @@ def toy() -> Toy:
         )
         bias = st.toggle("Bias", True, key="conv_bias", bind="query-params")
     features = _by_hand(c, h, w) if kind == MAPS[1] else torch.randn(1, c, h, w, generator=_seeded(0))
+    return layers(features, labels, bias)
+
+
+def layers(features: Tensor, labels: int, bias: bool) -> Toy:
+    """A dense layer that starts as PyTorch starts one, always the same, on these features (1, C, H, W)."""
+    _, c, h, w = features.shape
     dense = nn.utils.skip_init(nn.Linear, c * h * w, labels, bias=bias)
     bound = (c * h * w) ** -0.5  # as PyTorch starts a dense layer
     for parameter in dense.parameters():
@@ -81,9 +87,14 @@ def _seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def drawn(h: int, w: int) -> np.ndarray:
+    """The map, (h, w), that "By hand" starts with."""
+    return np.eye(h, w)
+
+
 def _by_hand(c: int, h: int, w: int) -> Tensor:
     st.caption("Type the map's values; every channel gets them.")
-    start = pd.DataFrame(np.eye(h, w), columns=[f"x {i}" for i in range(w)])
+    start = pd.DataFrame(drawn(h, w), columns=[f"x {i}" for i in range(w)])
     typed = st.data_editor(start, key=f"conv_drawn_{h}_{w}", hide_index=True, width=80 * w)
     values = torch.from_numpy(np.nan_to_num(typed.to_numpy(np.float32)))
     return values.expand(1, c, h, w).contiguous()
@@ -199,14 +210,12 @@ def positions(t: Toy) -> None:
 
 
 def _shuffled(t: Toy) -> None:
-    c, h, w = t.shape
+    _, h, w = t.shape
     st.markdown(
         f"**A dense layer knows no neighbours.** Shuffle the {h * w} positions, and its weights alike."
     )
     seed = int(st.number_input("Shuffle no.", 0, 999, 1, key="conv_shuffle", bind="query-params", width=150))
-    order = torch.randperm(h * w, generator=_seeded(seed)) if seed else torch.arange(h * w)
-    mixed = t.features.flatten(2)[..., order].view(1, c, h, w)
-    other = linear_to_conv(t.dense, t.shape).weight.detach().flatten(2)[..., order]  # (labels, C, H·W)
+    mixed, before, after = shuffle(t, seed)
     scale = Scale.diverging(t.features[0, 0].numpy())
     for column, title, values in zip(
         st.columns(2), ("as it was", "shuffled"), (t.features[0, 0], mixed[0, 0]), strict=True
@@ -217,13 +226,21 @@ def _shuffled(t: Toy) -> None:
             config=CONFIG,
         )
         column.caption(f"Channel 0, {title}")
-    with torch.no_grad():
-        before, after = t.dense(t.features.flatten(1)), other.flatten(1) @ mixed.flatten(1)[0]
-        after = after if t.dense.bias is None else after + t.dense.bias
     st.markdown(
         f"Scores of both: max |Δ| = **{delta((before - after).abs().max().item())}**. To the dense layer the "
         "two maps are the same thing."
     )
+
+
+def shuffle(t: Toy, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Shuffle positions and weights alike; → the shuffled map (1, C, H, W), the scores before and after."""
+    c, h, w = t.shape
+    order = torch.randperm(h * w, generator=_seeded(seed)) if seed else torch.arange(h * w)
+    mixed = t.features.flatten(2)[..., order].view(1, c, h, w)
+    other = linear_to_conv(t.dense, t.shape).weight.detach().flatten(2)[..., order]  # (labels, C, H·W)
+    with torch.no_grad():
+        before, after = t.dense(t.features.flatten(1)), other.flatten(1) @ mixed.flatten(1)[0]
+        return mixed, before, after if t.dense.bias is None else after + t.dense.bias
 
 
 def _moved(t: Toy) -> None:

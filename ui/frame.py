@@ -18,6 +18,7 @@ PAGES = (
     ("pages/upsampling.py", "Upsampling", ":material/zoom_in:"),
     ("pages/alignment.py", "Alignment", ":material/straighten:"),
     ("pages/evaluate.py", "Evaluate", ":material/bar_chart:"),
+    ("pages/lecture.py", "Lecture", ":material/slideshow:"),
 )
 
 
@@ -36,14 +37,24 @@ def begin(title: str) -> Inputs:
     Args:
         title: of the browser tab.
     """
-    st.set_page_config(page_title=f"{title} · fcnviz", page_icon=str(ICON), layout="wide")
+    configure(title)
     with st.sidebar:
         st.markdown("#### fcnviz")
         with st.container(gap="xxsmall"):
             for path, label, icon in PAGES:
                 st.page_link(path, label=label, icon=icon, width="stretch")
-        st.markdown("##### Photo")
-        photo = inputs.photo()
-        st.markdown("##### Networks")
-        networks, palette = inputs.networks(), inputs.palette()
+        return choices()
+
+
+def configure(title: str) -> None:
+    """Tell the browser what this page is."""
+    st.set_page_config(page_title=f"{title} · fcnviz", page_icon=str(ICON), layout="wide")
+
+
+def choices() -> Inputs:
+    """Draw the choice of photo, networks and colours, wherever the caller stands."""
+    st.markdown("##### Photo")
+    photo = inputs.photo()
+    st.markdown("##### Networks")
+    networks, palette = inputs.networks(), inputs.palette()
     return Inputs(photo, networks, palette)

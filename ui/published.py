@@ -12,6 +12,12 @@ from ui import evaluation_figures, panels
 from ui.figures import CONFIG
 
 
+def recorded() -> dict[str, tuple[float, ...]]:
+    """The four metrics of the bundled networks on VOC, by title, as recorded; empty if none was."""
+    found = {panels.title(w): w.metrics for w in map(weights.find, weights.BUNDLED) if w.metrics}
+    return {title: tuple(_array([m[key] for key in FOUR])) for title, m in found.items()}
+
+
 def bundled() -> None:
     """The bundled networks on VOC: four metrics, each class, and near boundaries if that was recorded."""
     found = {panels.title(w): w for w in map(weights.find, weights.BUNDLED) if w.metrics}
@@ -19,8 +25,8 @@ def bundled() -> None:
         st.info("Nothing was measured on the bundled weights yet: see python -m fcnviz evaluate --record.")
         return
     numbers = {title: w.metrics or {} for title, w in found.items()}
-    st.table(panels.percent({t: tuple(_array([m[key] for key in FOUR])) for t, m in numbers.items()}))
-    for text in dict.fromkeys(map(_origin, found.values())):
+    st.table(panels.percent(recorded()))
+    for text in dict.fromkeys(map(origin, found.values())):
         st.caption(text)
     rows = {t: _array([m["class_iu"][c] for c in voc.CLASSES]) for t, m in numbers.items()}
     order = evaluation_figures.by_iu(rows)
@@ -35,7 +41,8 @@ def bundled() -> None:
         st.plotly_chart(evaluation_figures.trimap(near), key="bundled_trimap", config=CONFIG)
 
 
-def _origin(w: weights.Weights) -> str:
+def origin(w: weights.Weights) -> str:
+    """Who measured the weights' metrics, and on what."""
     m = w.metrics or {}
     return (
         f"Measured by this project on VOC2012 {m['split']}, {m['photos']:,} photos at original size, with "
