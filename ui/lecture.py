@@ -15,7 +15,7 @@ from ui.lecture_steps import NAMES, slide
 
 #: Height in CSS pixels that the page takes beside the figure (two lines of sentence, the controls), and what
 #: the notes add.
-BESIDE, NOTES = 340, 130
+BESIDE, NOTES = 350, 140
 #: What a link to another page takes along.
 _KEPT = ("photo", "size", "nets", "colours")
 
@@ -43,7 +43,7 @@ def begin() -> Desk:
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="small"):
         way = st.container(width="stretch")
         links = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
-        notes = st.toggle("Notes", key="notes", bind="query-params", help="The key n does the same.")
+        notes = st.toggle("Notes (N)", key="notes", bind="query-params")
         with st.popover("Photo", icon=":material/image:"):
             page = frame.choices()
     step = _step()

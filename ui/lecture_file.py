@@ -1,4 +1,4 @@
-"""All steps of a lecture as one HTML file: pictures inside, no script, no request to anywhere; it prints well."""
+"""All steps of a lecture as one HTML file: pictures inside, no script, no request; a step a page in print."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 
 from fcnviz import weights
 from ui.exports import PACKAGES
-from ui.lecture_scene import Missing, Scene
+from ui.lecture_scene import MissingError, Scene
 from ui.lecture_slide import CSS, Slide, html
 from ui.lecture_steps import NAMES, slide
+from ui.panels import Result
 
 _STYLE = (Path(__file__).parent / "assets" / "lecture-file.css").read_text(encoding="utf-8")
 #: The classifier's weights come in this package.
@@ -54,10 +55,8 @@ def facts(scene: Scene) -> list[str]:
         f"Classifier: EfficientNet-Lite0, ImageNet weights of {_CLASSIFIER} {version(_CLASSIFIER)}.",
     ]
     try:
-        lines += [
-            _network(r.name, r.title) + f" {r.grid}, on {r.segmentation.device}." for r in scene.results
-        ]
-    except Missing as why:
+        lines += [_network(r) for r in scene.results]
+    except MissingError as why:
         lines.append(str(why))
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return [
@@ -67,7 +66,10 @@ def facts(scene: Scene) -> list[str]:
     ]
 
 
-def _network(name: str, title: str) -> str:
-    about = weights.find(name)
+def _network(r: Result) -> str:
+    about = weights.find(r.name)
     known = f"SHA-256 {about.sha256}" if about.sha256 else f"MD5 {about.md5}"
-    return f"{title}: {about.backbone}, {about.origin} weights {about.file}, {known};"
+    return (
+        f"{r.title}: {about.backbone}, {about.origin} weights {about.file}, {known}; {r.grid}, on "
+        f"{r.segmentation.device} in {r.segmentation.dtype}."
+    )

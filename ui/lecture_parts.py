@@ -29,10 +29,13 @@ export default function ({ data, parentElement: root }) {
 """
 
 _NAV_CSS = """
-nav { display: flex; align-items: center; gap: 8px; color: var(--st-text-color); font-family: var(--st-font); }
-h1 { margin: 0 0 0 8px; font-size: 20px; font-weight: 600; line-height: 1.2; }
-button { width: 44px; height: 40px; padding: 0 0 4px; font-size: 26px; line-height: 1; color: inherit;
-         cursor: pointer; background: var(--st-background-color); border: 1px solid var(--st-border-color);
+nav { display: flex; align-items: center; gap: 8px; color: var(--st-text-color);
+      font-family: var(--st-font); }
+h1 { margin: 0 0 0 8px; font-size: 22px; font-weight: 600; line-height: 24px; white-space: nowrap; }
+h1 small { display: block; font-size: 15px; line-height: 18px; font-weight: 400; }
+button { flex: none; width: 44px; height: 40px; padding: 0 0 4px; font-size: 26px; line-height: 1;
+         color: inherit; cursor: pointer; background: var(--st-background-color);
+         border: 1px solid var(--st-border-color);
          border-radius: var(--st-button-radius, var(--st-base-radius)); }
 button:hover:not(:disabled) { color: var(--st-primary-color); border-color: var(--st-primary-color); }
 button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }

@@ -17,7 +17,7 @@ from ui.lecture_slide import Layer
 from ui.panels import Result
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """A step that these networks cannot show; the message is for the visitor."""
 
 
@@ -69,11 +69,11 @@ class Scene:
         """Of all networks that run.
 
         Raises:
-            Missing: none does.
+            MissingError: none does.
         """
         found = panels.run(self.photo, self.networks)
         if not found:
-            raise Missing("No network runs: choose other weights under Photo.")
+            raise MissingError("No network runs: choose other weights under Photo.")
         return found
 
     @cached_property
@@ -92,11 +92,11 @@ class Scene:
         """What the Heatmaps page looks at, for the network that ends at this stride or the next finer one.
 
         Raises:
-            Missing: all networks here are coarser.
+            MissingError: all networks here are coarser.
         """
         able = [r for r in self.results if r.stride <= stride]
         if not able:
-            raise Missing(f"This step needs an FCN-{stride}s, and these weights are of a coarser network.")
+            raise MissingError(f"This step needs an FCN-{stride}s, and there are only coarser networks.")
         return heatmaps.Choice(
             self.photo, self.results, able[0], self.networks.device, self.index, stride,
             probability=True, over=True, more=False, pixel=(0, 0),

@@ -1,4 +1,4 @@
-"""A lecture's slide as data, and its figure as HTML: the same on the page and in the saved file. No Streamlit.
+"""A lecture's slide as data, and its figure as HTML, for the page and for the saved file. No Streamlit here.
 
 Pictures are in pixels of the photo, as in `ui.figures`; text is escaped here and nowhere else.
 """
@@ -205,17 +205,13 @@ def _line(line: tuple[float, float, float, float]) -> str:
 
 
 def _bars(b: Bars) -> str:
-    top = max((share for _, share in b.rows), default=1.0) or 1.0
     rows = "".join(
-        f'<div class="row"><span class="name">{escape(name)}</span><span class="value">{_percent(share)}</span>'
-        f'<span class="track"><span style="width:{100 * share / top:.2f}%"></span></span></div>'
+        f'<div class="row"><span class="name">{escape(name)}</span>'
+        f'<span class="value">{100 * share:.1f} %</span>'
+        f'<span class="track"><span style="width:{100 * share:.2f}%"></span></span></div>'
         for name, share in b.rows
     )
     return f'<div class="rows">{rows}</div>'
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def _table(t: Table) -> str:

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 
 from fcnviz import imagenet, metrics, paper, render, voc, weights
+from fcnviz.heatmaps import kernels
 from fcnviz.render import Scale
 from ui import cache, convolution, convolution_photo, heatmaps, masks, panels, published
 from ui.figures import MARK, Box, Extent
-from ui.lecture_scene import Missing, Scene
+from ui.lecture_scene import MissingError, Scene
 from ui.lecture_slide import Bars, Figure, Layer, Picture, Slide, Table, coarse
 from ui.numbers import delta
 
@@ -80,37 +81,37 @@ def fold(s: Scene) -> Slide:
     """The dense matrix, and one row of it as the kernel that it is."""
     c, h, w = FEATURES
     toy = _toy(torch.zeros(1, *FEATURES))
-    kernels = toy.conv.weight.detach().numpy()  # (labels, C, h, w)
+    folded = toy.conv.weight.detach().numpy()  # (labels, C, h, w)
     count = toy.dense.weight.numel()
     return Slide(
         f"The same {count:,} weights, each row folded into a kernel: the dense layer is a convolution.",
         f"{h} · {w} · {c} · {LABELS} = {count:,} weights either way; the {LABELS} biases stay as they are. "
         "Nothing is copied: on the page both layers lie at one address. Section 3.1: dense layers are "
         "convolutions whose kernels cover their whole input. The weights here are random, untrained.",
-        Figure((_folded(kernels),)),
+        Figure((_folded(folded),)),
         CONVOLUTION,
     )
 
 
-def _folded(kernels: np.ndarray) -> Picture:
+def _folded(weight: np.ndarray) -> Picture:
     """Matrix above, one row's tiles below, in a plane one unit wide per column."""
-    labels, c, h, w = kernels.shape
-    columns, scale = c * h * w, Scale.diverging(kernels)
+    labels, c, h, w = weight.shape
+    columns, scale = c * h * w, Scale.diverging(weight)
     matrix, tall = Extent(0, 0, columns, 60), 60 / labels
     piece, gap = h * w, 1.0
     tiles = [Extent(i * piece + gap, 76, (i + 1) * piece - gap, 106) for i in range(c)]
-    layers = [coarse(kernels.reshape(labels, columns), scale, matrix)]
-    layers += [coarse(kernels[ROW, i], scale, tile) for i, tile in enumerate(tiles)]
+    layers = [coarse(weight.reshape(labels, columns), scale, matrix)]
+    layers += [coarse(weight[ROW, i], scale, tile) for i, tile in enumerate(tiles)]
     marked = COLUMN // piece
     row = Box(0, ROW * tall, columns, (ROW + 1) * tall, colour=MARK)
     lines = [(marked * piece, (ROW + 1) * tall, tiles[marked].left, 76.0)]
     lines += [((marked + 1) * piece, (ROW + 1) * tall, tiles[marked].right, 76.0)]
     tile = tiles[marked]
     return Picture(
-        f"Dense: a matrix of {labels} × {columns} = {kernels.size:,} weights",
+        f"Dense: a matrix of {labels} × {columns} = {weight.size:,} weights",
         Extent(-0.5, -0.5, columns + 0.5, 106.5), tuple(layers),
         (row, Box(tile.left, tile.top, tile.right, tile.bottom)), tuple(lines),
-        f"Row {ROW} as a kernel of {h} × {w} × {c}, a tile per channel; {labels} of them: {kernels.size:,} "
+        f"Row {ROW} as a kernel of {h} × {w} × {c}, a tile per channel; {labels} of them: {weight.size:,} "
         "weights",
     )  # fmt: skip
 
@@ -161,12 +162,12 @@ def any_size(s: Scene) -> Slide:
     """One photo as three sizes of input."""
     sides = [n for n in SHORTER if _fits(s, n)]
     if not sides:
-        raise Missing("This photo is too elongated to show at several sizes: choose another.")
+        raise MissingError("This photo is too elongated to show at several sizes: choose another.")
     pictures = tuple(_windows(s, n, title=True)[0] for n in sides)
     return Slide(
         "It takes any input size: a larger input gives more cells, each still one window.",
-        "Section 3.1: a net with only convolutions, pooling and the like takes an input of any size and gives "
-        f"an output of corresponding size. Here the photo is given with a shorter side of "
+        "Section 3.1: a net with only convolutions, pooling and the like takes an input of any size and "
+        f"gives an output of corresponding size. Here the photo is given with a shorter side of "
         f"{', '.join(map(str, sides))} px; a window is always 224 × 224 of those px, so in larger inputs it "
         "sees less of the photo. Each picture has its own colours, from 0 to its highest value.",
         Figure(pictures),
@@ -220,8 +221,8 @@ def too_coarse(s: Scene) -> Slide:
     """The scores of stride 32, as they are."""
     return _heat(s, 32, "coarse", (
         f"Trained to segment, it answers for every class, here “{s.name}”, but once per 32 pixels only.",
-        "Section 4.1: the classifier's last layer becomes one of 21 scores, 20 classes of VOC and background, "
-        f"and is fine-tuned. Five halvings make its stride 32, so what is smaller than that is lost. In "
+        "Section 4.1: the classifier's last layer becomes one of 21 scores, 20 classes of VOC and "
+        f"background, and is fine-tuned. Five halvings make its stride 32: what is smaller is lost. In "
         f"print: {_print('FCN-32s')}.",
     ))  # fmt: skip
 
@@ -242,10 +243,19 @@ def deconvolution(s: Scene) -> Slide:
     most = s.pictures(choice).spread.high
     return _heat(s, 32, "learned", (
         "A deconvolution can do the same as a layer of the net, and learn a kernel of its own.",
-        "Section 3.3: upsampling is convolution with a fractional stride, that is, backwards convolution. The "
-        "paper fixes the last one to bilinear and learns the others; here each class has a learned kernel. "
-        f"On this photo it differs from bilinear interpolation by at most {most:.3f} in probability.",
+        "Section 3.3: upsampling is convolution with a fractional stride, that is, backwards convolution. "
+        f"The paper fixes the last one to bilinear and learns the others; here {_kernel(s, choice)}. On this "
+        f"photo it differs from bilinear interpolation by at most {most:.3f} in probability.",
     ))  # fmt: skip
+
+
+def _kernel(s: Scene, choice: heatmaps.Choice) -> str:
+    net = cache.model(choice.result.name, choice.device)
+    last = kernels(net, s.index)[-1]
+    if last.frozen:
+        return f"{last.layer} is bilinear, as it started"
+    moved = f"{100 * last.change:.0f} % of its norm"
+    return f"{last.layer} is learned, and its kernel for {s.name} moved by {moved}"
 
 
 def add_pool4(s: Scene) -> Slide:
@@ -280,7 +290,7 @@ def side_by_side(s: Scene) -> Slide:
     counted = f" On this photo {'; '.join(shares)} (counted here)." if shares else ""
     legend = tuple((e.name, e.colour) for e in panels.legend(s.results, s.palette) if e.index)
     return Slide(
-        "Deep layers say what, shallow ones say where: from left to right the outline gets finer.",
+        "Deep layers say what, shallow layers say where: the three networks on one photo.",
         "Section 4.2 and its figure 4: all three networks on one photo, each pixel in the colour of its best "
         f"class.{counted}",
         Figure(pictures, legend=legend),
@@ -344,7 +354,7 @@ def _on_voc() -> Slide:
 #: The steps in their order, by name.
 STEPS: dict[str, Callable[[Scene], Slide]] = {
     "Classify": classify,
-    "The dense layer forgets where": forgets,
+    "Forgets where": forgets,
     "Dense = convolution": fold,
     "A heatmap": heatmap,
     "Any input size": any_size,
@@ -368,5 +378,5 @@ def slide(scene: Scene, step: int) -> Slide:
     """
     try:
         return STEPS[NAMES[step - 1]](scene)
-    except Missing as why:
+    except MissingError as why:
         return Slide(str(why), "", None, "pages/compare.py")

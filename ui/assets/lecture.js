@@ -9,7 +9,7 @@ function build(root) {
   const nav = document.createElement("nav");
   nav.setAttribute("aria-label", "Steps");
   nav.innerHTML = `<button type="button" aria-label="Previous step">‹</button>
-    <button type="button" aria-label="Next step">›</button><h1 aria-live="polite"></h1>`;
+    <button type="button" aria-label="Next step">›</button><h1 aria-live="polite"><span></span><small></small></h1>`;
   root.append(nav);
   return nav;
 }
@@ -23,7 +23,8 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
 
   const draw = () => {
     const name = data.names[state.step - 1];
-    nav.querySelector("h1").textContent = `${state.step} / ${data.names.length} · ${name}`;
+    nav.querySelector("h1 span").textContent = `${state.step} / ${data.names.length} `;
+    nav.querySelector("h1 small").textContent = name;
     back.disabled = state.step <= 1;
     on.disabled = state.step >= data.names.length;
   };
