@@ -31,12 +31,14 @@ class Layer:
         where: the part of the plane that it covers.
         opacity: 0…1.
         cells: (columns, rows) of a coarse grid, which is drawn as flat cells; None for a full-size picture.
+        lines: draw lines between the cells.
     """
 
     image: bytes
     where: Extent
     opacity: float = 1.0
     cells: tuple[int, int] | None = None
+    lines: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +154,7 @@ def _picture(p: Picture) -> str:
     images = "".join(_image(layer, p.shows) for layer in p.layers)
     s = p.shows
     view = f"{s.left:g} {s.top:g} {s.right - s.left:g} {s.bottom - s.top:g}"
-    grids = "".join(_grid(layer) for layer in p.layers if layer.cells)
+    grids = "".join(_grid(layer) for layer in p.layers if layer.cells and layer.lines)
     marks = "".join(map(_rectangle, p.boxes)) + "".join(map(_line, p.lines))
     return (
         f'<div class="stack" role="img" aria-label="{escape(p.title)}" style="--ratio:{p.ratio:.4f}">{images}'

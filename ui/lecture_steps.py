@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -145,7 +146,7 @@ def _windows(s: Scene, shorter: int, title: bool = False) -> tuple[Picture, Scal
     h, w = values.shape
     left = start - step / 2
     where, scale = Extent(left, left, left + w * step, left + h * step), Scale(0.0, float(values.max()))
-    layers = (s.base, coarse(values, scale, where, _OVER))
+    layers = (s.base, replace(coarse(values, scale, where, _OVER), lines=False))
     width, height = convolution_photo.scaled_size(s.photo, shorter)
     box = convolution_photo.best_window(values, factor)
     caption = f"→ {w} × {h} cells"
@@ -230,7 +231,7 @@ def too_coarse(s: Scene) -> Slide:
 def bilinear(s: Scene) -> Slide:
     """The same scores, interpolated."""
     return _heat(s, 32, "bilinear", (
-        "Bilinear interpolation makes the map smooth, but adds nothing that was not there.",
+        "Bilinear interpolation makes the map smooth, but adds nothing that was not there before.",
         "Section 3.3: each pixel is a weighted mean of its four nearest cells. The colours and the place are "
         "those of the step before, so that the two can be compared by going back and forth. Softmax is taken "
         "after upsampling, as the network does.",
@@ -242,7 +243,7 @@ def deconvolution(s: Scene) -> Slide:
     choice = s.choice(32)
     most = s.pictures(choice).spread.high
     return _heat(s, 32, "learned", (
-        "A deconvolution can do the same as a layer of the net, and learn a kernel of its own.",
+        "A deconvolution can do the same as a layer of the net, and can learn a kernel of its own.",
         "Section 3.3: upsampling is convolution with a fractional stride, that is, backwards convolution. "
         f"The paper fixes the last one to bilinear and learns the others; here {_kernel(s, choice)}. On this "
         f"photo it differs from bilinear interpolation by at most {most:.3f} in probability.",
@@ -261,7 +262,7 @@ def _kernel(s: Scene, choice: heatmaps.Choice) -> str:
 def add_pool4(s: Scene) -> Slide:
     """After the first skip."""
     return _heat(s, 16, "learned", (
-        "pool4 is twice as fine: its scores are added, and the grid has stride 16.",
+        "pool4 is twice as fine: its scores are added to the deep ones, and the grid has stride 16.",
         "Section 4.2: a 1 × 1 convolution scores pool4, the deep scores are upsampled twice, and the two are "
         f"summed. This is FCN-16s, fine-tuned from FCN-32s. In print: {_print('FCN-16s')}.",
     ))  # fmt: skip
@@ -270,7 +271,7 @@ def add_pool4(s: Scene) -> Slide:
 def add_pool3(s: Scene) -> Slide:
     """After the second skip."""
     return _heat(s, 8, "learned", (
-        "pool3 is finer still: its scores are added as well, and the stride is 8.",
+        "pool3 is finer still: its scores are added as well, and now the grid has a stride of 8.",
         "Section 4.2: the same once more, with pool3, gives FCN-8s. The paper goes no further, as the gain "
         f"gets small: {_print('FCN-8s')}. Shown are its own logits after softmax.",
     ))  # fmt: skip
