@@ -147,11 +147,10 @@ def test_the_answers_are_those_of_compare():
 
 
 def test_the_comparison_keeps_class_colours_and_place():
-    slides = [step(n, scene("motorbike")) for n in range(6, 11)]
-    assert len({s.figure.bar[:1] + (s.figure.bar[1],) for s in slides}) == 1
-    assert {p.shows for s in slides for p in s.figure.parts} == {
-        Extent.of(scene("motorbike").photo.image.size)
-    }
+    given = scene("motorbike")
+    slides = [step(n, given) for n in range(6, 11)]
+    assert len({s.figure.bar for s in slides}) == 1
+    assert {p.shows for s in slides for p in s.figure.parts} == {given.extent}
     assert {s.query["class"] for s in slides} == {"motorbike"}
     assert [s.query["net"] for s in slides] == ["32s", "32s", "32s", "16s", "8s"]
 

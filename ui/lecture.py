@@ -78,7 +78,7 @@ def show(desk: Desk) -> None:
     st.subheader(now.sentence, anchor=False)
     notes = desk.notes and bool(now.notes)
     if now.figure is not None:
-        lecture_parts.show(now.figure, BESIDE + NOTES * notes)
+        lecture_parts.show(now.figure, desk.step, BESIDE + NOTES * notes)
     if notes:
         st.markdown(now.notes)
     with desk.links:

@@ -24,6 +24,7 @@ export default function ({ data, parentElement: root }) {
     if (view.shown !== data.html) return;  // another one came meanwhile
     view.style.setProperty("--beside", data.beside + "px");
     view.replaceChildren(next.content);
+    view.dataset.step = data.step;
   });
 }
 """
@@ -48,14 +49,15 @@ _nav = st.components.v2.component(
 )
 
 
-def show(figure: Figure, beside: int) -> None:
+def show(figure: Figure, step: int, beside: int) -> None:
     """Show a figure as large as fits.
 
     Args:
         figure: what to show.
+        step: its number; two steps never show the same.
         beside: height that the rest of the page takes of the window, in CSS pixels.
     """
-    _figure(key="lecture_figure", data={"html": html(figure), "beside": beside})
+    _figure(key="lecture_figure", data={"html": html(figure), "step": step, "beside": beside})
 
 
 def navigate(names: Sequence[str], step: int, notes: bool, on_go: Callable[[int, bool], None]) -> None:

@@ -12,17 +12,17 @@ from ui.lecture_steps import NAMES
 
 LAST = len(NAMES)
 #: All pictures of the figure that is shown, as [naturalWidth, x, y, width] of each.
-PICTURES = """() => [...document.querySelectorAll('[data-testid=stMain] *')].map(e => e.shadowRoot).filter(Boolean)
-  .flatMap(r => [...r.querySelectorAll('.figure .stack img')])
+PICTURES = """() => [...document.querySelectorAll('[data-testid=stMain] *')].map(e => e.shadowRoot)
+  .filter(Boolean).flatMap(r => [...r.querySelectorAll('.figure .stack img')])
   .map(i => { const b = i.getBoundingClientRect(); return [i.naturalWidth, b.x, b.y, b.width]; })"""
 
 
 def at(page: Page, step: int) -> None:
     """Wait until a step is on the screen."""
-    expect(page.locator("nav h1 span")).to_have_text(f"{step} / {LAST} ")
+    expect(page.locator("nav h1 span")).to_have_text(f"{step} / {LAST} ", timeout=120_000)
     expect(page).to_have_url(re.compile(rf"step={step}(&|$)"))
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-    expect(page.locator(".figure")).to_be_visible()
+    expect(page.locator(f".view[data-step='{step}'] .figure")).to_be_visible()
 
 
 def heading(page: Page) -> str:

@@ -42,11 +42,16 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
     if (event.key in KEYS) {
       event.preventDefault();
       send(state.step + KEYS[event.key], state.notes);
-    } else if (event.key.toLowerCase() === "n") send(state.step, !state.notes);
+    } else if (event.key.toLowerCase() === "n") {
+      event.preventDefault();
+      send(state.step, !state.notes);
+    }
   };
   back.onclick = () => send(state.step - 1, state.notes);
   on.onclick = () => send(state.step + 1, state.notes);
   draw();
+  state.stop?.(); // new data calls this function again without unmounting: one listener at a time
   document.addEventListener("keydown", pressed);
-  return () => document.removeEventListener("keydown", pressed);
+  state.stop = () => document.removeEventListener("keydown", pressed);
+  return () => state.stop();
 }
