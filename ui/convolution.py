@@ -73,6 +73,12 @@ def toy() -> Toy:
     else:
         cells.forget("conv_values")
         features = torch.randn(1, c, h, w, generator=_seeded(0))
+    return layers(features, labels, bias)
+
+
+def layers(features: Tensor, labels: int, bias: bool) -> Toy:
+    """A dense layer that starts as PyTorch starts one, always the same, on these features (1, C, H, W)."""
+    _, c, h, w = features.shape
     dense = nn.utils.skip_init(nn.Linear, c * h * w, labels, bias=bias)
     bound = (c * h * w) ** -0.5  # as PyTorch starts a dense layer
     for parameter in dense.parameters():
@@ -84,9 +90,14 @@ def _seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def drawn(h: int, w: int) -> np.ndarray:
+    """The map, (h, w), that "By hand" starts with."""
+    return np.eye(h, w)
+
+
 def _by_hand(c: int, h: int, w: int) -> Tensor:
     st.caption("Type the map's values; every channel gets them.")
-    typed = cells.editor("conv_values", np.eye(h, w), "Editable feature map")
+    typed = cells.editor("conv_values", drawn(h, w), "Editable feature map")
     return torch.from_numpy(typed).float().expand(1, c, h, w).contiguous()
 
 
@@ -198,14 +209,12 @@ def positions(t: Toy) -> None:
 
 
 def _shuffled(t: Toy) -> None:
-    c, h, w = t.shape
+    _, h, w = t.shape
     st.markdown(
         f"**A dense layer knows no neighbours.** Shuffle the {h * w} positions, and its weights alike."
     )
     seed = int(st.number_input("Shuffle no.", 0, 999, 1, key="conv_shuffle", bind="query-params", width=150))
-    order = torch.randperm(h * w, generator=_seeded(seed)) if seed else torch.arange(h * w)
-    mixed = t.features.flatten(2)[..., order].view(1, c, h, w)
-    other = linear_to_conv(t.dense, t.shape).weight.detach().flatten(2)[..., order]  # (labels, C, H·W)
+    mixed, before, after = shuffle(t, seed)
     scale = Scale.diverging(t.features[0, 0].numpy())
     for column, title, values in zip(
         st.columns(2), ("as it was", "shuffled"), (t.features[0, 0], mixed[0, 0]), strict=True
@@ -214,13 +223,21 @@ def _shuffled(t: Toy) -> None:
             figure = figures.grid(values.numpy(), scale, unit="value")
             shown.chart(outlined(figure, _tall(w, h)), f"conv_{title}")
             st.caption(f"Channel 0, {title}")
-    with torch.no_grad():
-        before, after = t.dense(t.features.flatten(1)), other.flatten(1) @ mixed.flatten(1)[0]
-        after = after if t.dense.bias is None else after + t.dense.bias
     st.markdown(
         f"Scores of both: max |Δ| = **{delta((before - after).abs().max().item())}**. To the dense layer the "
         "two maps are the same thing."
     )
+
+
+def shuffle(t: Toy, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Shuffle positions and weights alike; → the shuffled map (1, C, H, W), the scores before and after."""
+    c, h, w = t.shape
+    order = torch.randperm(h * w, generator=_seeded(seed)) if seed else torch.arange(h * w)
+    mixed = t.features.flatten(2)[..., order].view(1, c, h, w)
+    other = linear_to_conv(t.dense, t.shape).weight.detach().flatten(2)[..., order]  # (labels, C, H·W)
+    with torch.no_grad():
+        before, after = t.dense(t.features.flatten(1)), other.flatten(1) @ mixed.flatten(1)[0]
+        return mixed, before, after if t.dense.bias is None else after + t.dense.bias
 
 
 def _moved(t: Toy) -> None:

@@ -32,7 +32,7 @@ def lite0(device: str) -> tuple[nn.Module, nn.Sequential]:
 
 
 @cache.of_photo(show_spinner="Classifying the centre crop …", max_entries=64, own=3)
-def _crop(digest: str, device: str, _image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+def crop(digest: str, device: str, _image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
     """Scores of the centre crop, (1000,) each: dense and convolutional."""
     dense, conv = lite0(device)
     x = _prepared(imagenet.centre(_image)[0], device)
@@ -45,17 +45,18 @@ def _scores(net: nn.Module, x: torch.Tensor) -> np.ndarray:
 
 
 @cache.of_photo(show_spinner="Running the network over the whole photo …", max_entries=24, own=3)
-def _whole(digest: str, shorter: int, device: str, _image: Image.Image) -> np.ndarray:
+def whole(digest: str, shorter: int, device: str, _image: Image.Image) -> np.ndarray:
     """Probabilities of every window of the photo at this scale, (1000, h, w)."""
     x = _prepared(imagenet.scaled(_image, shorter), device)
-    return _softmax(cache.work(_scores, lite0(device)[1], x))
+    return softmax(cache.work(_scores, lite0(device)[1], x))
 
 
 def _prepared(image: Image.Image, device: str) -> torch.Tensor:
     return imagenet.prepare(image).to(device, memory_format=torch.channels_last)
 
 
-def _softmax(scores: np.ndarray) -> np.ndarray:
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Scores, classes first → probabilities."""
     e = np.exp(scores - scores.max(0))
     return e / e.sum(0)
 
@@ -64,8 +65,8 @@ def _softmax(scores: np.ndarray) -> np.ndarray:
 def on_photo(photo: Photo, networks: Networks) -> None:
     """One answer for the centre crop; a heatmap of any class for the whole photo."""
     device = str(weights.pick_device(networks.device))
-    dense, conv = _crop(photo.digest, device, photo.image)
-    probability, names = _softmax(dense), imagenet.names()
+    dense, conv = crop(photo.digest, device, photo.image)
+    probability, names = softmax(dense), imagenet.names()
     top = np.argsort(-probability)[:5]
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -85,9 +86,8 @@ def on_photo(photo: Photo, networks: Networks) -> None:
 
 
 def _crop_figure(photo: Photo) -> None:
-    _, (left, top, side) = imagenet.centre(photo.image)
     figure = figures.picture([(cache.photo_file(photo.digest, photo.image), 1.0)], photo.image.size)
-    figures.add_boxes(figure, [Box(left - 0.5, top - 0.5, left + side - 0.5, top + side - 0.5)])
+    figures.add_boxes(figure, [crop_box(photo.image)])
     shown.chart(outlined(figure), "conv_crop")
 
 
@@ -103,7 +103,7 @@ def _heat(photo: Photo, device: str, best: int) -> None:
         )
     index = names.index(chosen) if chosen else best
     factor = min(photo.image.size) / shorter
-    width, height = (max(shorter, round(n / factor)) for n in photo.image.size)
+    width, height = scaled_size(photo, shorter)
     if width * height > MOST_PIXELS:
         st.error(
             f"At that scale the photo has {width} × {height} px, more than this page runs: choose a smaller "
@@ -111,7 +111,7 @@ def _heat(photo: Photo, device: str, best: int) -> None:
             icon=":material/error:",
         )
         return
-    values = _whole(photo.digest, shorter, device, photo.image)[index]
+    values = whole(photo.digest, shorter, device, photo.image)[index]
     shown.add("scores/imagenet-one-class.npy", partial(offline.array, values[None].copy()))  # (1, h, w)
     _heat_figure(photo, values, factor)
     h, w = values.shape
@@ -123,15 +123,39 @@ def _heat(photo: Photo, device: str, best: int) -> None:
     )
 
 
+def scaled_size(photo: Photo, shorter: int) -> tuple[int, int]:
+    """(width, height) of the input that the photo makes at this shorter side, as `imagenet.scaled` has it."""
+    factor = min(photo.image.size) / shorter
+    width, height = (max(shorter, round(n / factor)) for n in photo.image.size)
+    return width, height
+
+
+def places(factor: float) -> tuple[float, float]:
+    """Centre of window 0 and the step to the next, in pixels of the photo: `factor` a pixel of the input."""
+    return ((imagenet.CROP - 1) / 2 + 0.5) * factor - 0.5, imagenet.STRIDE * factor
+
+
+def best_window(values: np.ndarray, factor: float) -> Box:
+    """The window with the highest value, in pixels of the photo."""
+    step = imagenet.STRIDE * factor
+    y, x = np.unravel_index(values.argmax(), values.shape)
+    left, top, side = x * step - 0.5, y * step - 0.5, imagenet.CROP * factor
+    return Box(left, top, left + side, top + side)
+
+
+def crop_box(image: Image.Image) -> Box:
+    """The crop that the classifier is given, in pixels of the photo."""
+    left, top, side = imagenet.centre(image)[1]
+    return Box(left - 0.5, top - 0.5, left + side - 0.5, top + side - 0.5)
+
+
 def _heat_figure(photo: Photo, values: np.ndarray, factor: float) -> None:
     """The map over the photo, in pixels of the photo: `factor` of them a pixel of the input."""
-    start, step = ((imagenet.CROP - 1) / 2 + 0.5) * factor - 0.5, imagenet.STRIDE * factor
+    start, step = places(factor)
     figure = figures.picture([(cache.photo_file(photo.digest, photo.image), 1.0)], photo.image.size)
     scale = Scale(0.0, float(values.max()), "viridis")
     convolution_figures.heat(figure, values, scale, start, step)
-    y, x = np.unravel_index(values.argmax(), values.shape)
-    left, top, side = x * step - 0.5, y * step - 0.5, imagenet.CROP * factor
-    figures.add_boxes(figure, [Box(left, top, left + side, top + side)])
+    figures.add_boxes(figure, [best_window(values, factor)])
     height = figures.fitting(*photo.image.size, column=620)
     figures.framed(figure, Extent.of(photo.image.size), height)
     shown.chart(outlined(figure), "conv_heat")

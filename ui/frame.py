@@ -20,6 +20,7 @@ PAGES = (
     ("pages/upsampling.py", "Upsampling", ":material/zoom_in:"),
     ("pages/alignment.py", "Alignment", ":material/straighten:"),
     ("pages/evaluate.py", "Evaluate", ":material/bar_chart:"),
+    ("pages/lecture.py", "Lecture", ":material/slideshow:"),
 )
 
 
@@ -38,19 +39,30 @@ def begin(title: str) -> Inputs:
     Args:
         title: of the browser tab.
     """
-    st.set_page_config(page_title=f"{title} · fcnviz", page_icon=str(ICON), layout="wide")
-    _check_settings()
+    configure(title)
     with st.sidebar:
         st.markdown("#### fcnviz")
         with st.container(gap="xxsmall"):
             for path, label, icon in PAGES:
                 st.page_link(path, label=label, icon=icon, width="stretch")
-        st.markdown("##### Photo")
-        photo = inputs.photo()
-        st.markdown("##### Networks")
-        networks, palette = inputs.networks(), inputs.palette()
-    shown.begin(title, inputs.source(photo), palette)
-    shown.fact("photo", photo.name, origins.photo(photo))
+        page = choices()
+    shown.begin(title, inputs.source(page.photo), page.palette)
+    shown.fact("photo", page.photo.name, origins.photo(page.photo))
+    return page
+
+
+def configure(title: str) -> None:
+    """Tell the browser what this page is, and check that the server is set up right."""
+    st.set_page_config(page_title=f"{title} · fcnviz", page_icon=str(ICON), layout="wide")
+    _check_settings()
+
+
+def choices() -> Inputs:
+    """Draw the choice of photo, networks and colours, wherever the caller stands."""
+    st.markdown("##### Photo")
+    photo = inputs.photo()
+    st.markdown("##### Networks")
+    networks, palette = inputs.networks(), inputs.palette()
     return Inputs(photo, networks, palette)
 
 

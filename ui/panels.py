@@ -120,7 +120,7 @@ def compare(photo: Photo, results: list[Result], view: View, key: str = "viewer"
             under=view.view != "Labels",
             isolate=view.isolate,
         ),
-        legend=_legend(results, view.palette),
+        legend=legend(results, view.palette),
         key=key,
         on_isolate=inputs.isolate,
     )
@@ -138,7 +138,7 @@ def _result_panel(photo: Photo, result: Result, view: View) -> Panel:
     return Panel(result.title, f"{result.grid} · {result.milliseconds}", png)
 
 
-def _legend(results: list[Result], palette: str) -> list[LegendEntry]:
+def legend(results: list[Result], palette: str) -> list[LegendEntry]:
     """Classes with at least `SEEN` of the picture in any network, the largest first, background last."""
     shares = np.array([render.shares(r.labels, len(voc.CLASSES)) for r in results])  # (nets, C)
     found = [c for c in np.argsort(-shares.max(0)) if c and shares[:, c].max() >= SEEN]

@@ -13,6 +13,12 @@ from fcnviz.evaluate import FOUR
 from ui import evaluation_figures, panels, shown
 
 
+def recorded() -> dict[str, tuple[float, ...]]:
+    """The four metrics of the bundled networks on VOC, by title, as recorded; empty if none was."""
+    found = {panels.title(w): w.metrics for w in map(weights.find, weights.BUNDLED) if w.metrics}
+    return {title: tuple(_array([m[key] for key in FOUR])) for title, m in found.items()}
+
+
 def bundled() -> None:
     """The bundled networks on VOC: four metrics, each class, and near boundaries if that was recorded."""
     found = {panels.title(w): w for w in map(weights.find, weights.BUNDLED) if w.metrics}
@@ -23,7 +29,7 @@ def bundled() -> None:
     rows = pd.DataFrame([_row(m) for m in numbers.values()], numbers, panels.METRICS)
     shown.table(rows, "bundled_on_voc")
     _gains(found)
-    for text in dict.fromkeys(map(_origin, found.values())):
+    for text in dict.fromkeys(map(origin, found.values())):
         st.caption(text)
     rows = {t: _array([m["class_iu"][c] for c in voc.CLASSES]) for t, m in numbers.items()}
     order = evaluation_figures.by_iu(rows)
@@ -70,7 +76,8 @@ def _gains(found: dict[str, weights.Weights]) -> None:
     )
 
 
-def _origin(w: weights.Weights) -> str:
+def origin(w: weights.Weights) -> str:
+    """Who measured the weights' metrics, and on what."""
     m = w.metrics or {}
     return (
         f"Measured by this project on VOC2012 {m['split']}, {m['photos']:,} photos at original size, with "

@@ -1,0 +1,125 @@
+"""The lecture, as the lecturer gives it: by keyboard alone, and from the saved file without a network."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+from test_app import photo_file
+
+from ui.lecture_steps import NAMES
+
+LAST = len(NAMES)
+#: All pictures of the figure that is shown, as [naturalWidth, x, y, width] of each.
+PICTURES = """() => [...document.querySelectorAll('[data-testid=stMain] *')].map(e => e.shadowRoot)
+  .filter(Boolean).flatMap(r => [...r.querySelectorAll('.figure .stack img')])
+  .map(i => { const b = i.getBoundingClientRect(); return [i.naturalWidth, b.x, b.y, b.width]; })"""
+
+
+def at(page: Page, step: int) -> None:
+    """Wait until a step is on the screen."""
+    expect(page.locator("nav h1 span")).to_have_text(f"{step} / {LAST} ", timeout=120_000)
+    expect(page).to_have_url(re.compile(rf"step={step}(&|$)"))
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    expect(page.locator(f".view[data-step='{step}'] .figure")).to_be_visible()
+
+
+def heading(page: Page) -> str:
+    return page.get_by_test_id("stMain").get_by_role("heading", level=3).inner_text()
+
+
+def fits(page: Page) -> bool:
+    """Nothing needs scrolling."""
+    return page.get_by_test_id("stMain").evaluate(
+        "e => e.scrollHeight <= e.clientHeight && e.scrollWidth <= e.clientWidth"
+    )
+
+
+def test_the_whole_story_by_keyboard_on_an_uploaded_photo_and_saved(browser, page, url, tmp_path):
+    errors, said = [], set()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" and "404" not in m.text else None)
+    page.set_viewport_size({"width": 1024, "height": 768})
+    page.goto(f"{url}/lecture")
+    at(page, 1)
+    page.get_by_role("button", name="Photo").click()
+    page.locator("input[type=file]").first.set_input_files(photo_file(tmp_path, (480, 320)))
+    expect(page).to_have_url(re.compile("photo=own"))
+    page.keyboard.press("Escape")
+    places = []
+    for step in range(1, LAST + 1):
+        at(page, step)
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        assert fits(page), step
+        said.add(heading(page))
+        pictures = page.evaluate(PICTURES)
+        assert all(p[0] > 0 for p in pictures) and (pictures or step == LAST)
+        places += [pictures[0][1:]] if 6 <= step <= 10 else []
+        page.keyboard.press(("PageDown", "ArrowRight")[step % 2])
+    assert len(said) == LAST
+    assert all(place == places[0] for place in places)
+    for key, step in (("PageUp", 11), ("Home", 1), ("End", 12), ("ArrowLeft", 11), ("Home", 1)):
+        page.keyboard.press(key)
+        at(page, step)
+    for _ in range(4):  # faster than the page answers: none is lost
+        page.keyboard.press("ArrowRight")
+    at(page, 5)
+    page.keyboard.press("n")
+    expect(page.get_by_text("Section 3.1")).to_be_visible()
+    expect(page).to_have_url(re.compile("notes=true"))
+    assert fits(page)
+    page.go_back()
+    page.go_back()
+    expect(page.get_by_text("Section 3.1")).to_have_count(0)
+    page.go_forward()
+    page.reload()  # the upload is gone with its session; the step is not
+    at(page, 5)
+    assert errors == []
+    saved(browser, page, tmp_path)
+
+
+def saved(browser, page: Page, folder) -> None:
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as HTML").click()
+    file = folder / "lecture.html"
+    download.value.save_as(file)
+    context = browser.new_context(offline=True)
+    offline, asked = context.new_page(), []
+    offline.on("request", lambda r: asked.append(r.url) if not r.url.startswith(("data:", "file:")) else None)
+    offline.goto(file.as_uri())
+    widths = offline.eval_on_selector_all("img", "all => all.map(i => i.naturalWidth)")
+    assert len(widths) > 20 and all(widths)
+    expect(offline.locator("section")).to_have_count(LAST)
+    assert asked == []
+    assert offline.pdf().count(b"/Type /Page\n") == LAST + 1  # and the footer
+    context.close()
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_other_screens_and_typing(browser, url, size):
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme="dark")
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(f"{url}/lecture?photo=coffee&step=6")
+    at(page, 6)
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("e => e.scrollWidth") <= size[0]
+    assert size[0] < 1000 or fits(page)
+    large = main.get_by_role("heading", level=3).evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
+    labels = page.locator(".figure .caption").evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
+    assert large >= 28 and labels >= 18
+    page.get_by_role("button", name="Next step").click()
+    at(page, 7)
+    page.get_by_role("button", name="Photo").click()
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    page.keyboard.press("ArrowLeft")  # belongs to the slider
+    expect(page).to_have_url(re.compile("size=480"))
+    at(page, 7)
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="More: Heatmaps").click()
+    expect(page.get_by_text("Coarse → dense")).to_be_visible()
+    page.go_back()
+    at(page, 7)
+    context.close()
