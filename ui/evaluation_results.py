@@ -148,7 +148,7 @@ def _row(r: Results, outcome: Outcome, palette: str) -> None:
 
 def _picture(pixels: np.ndarray, caption: str) -> None:
     width = min(170, round(170 * pixels.shape[1] / pixels.shape[0]))
-    st.image(render.to_webp(pixels, 80), caption=caption, width=width)
+    st.image(render.to_webp(pixels, 80), caption=caption, width=width, alt=caption)
 
 
 # --- boundaries

@@ -72,7 +72,7 @@ def _overlaps(shape: tuple[int, ...], size: int, stride: int) -> None:
     inner = sorted({int(v) for v in transposed.phases(torch.ones(size, size), stride).flatten()})
     st.markdown("**How many stamps reach each output cell**")
     colours = Scale(0, float(counts.max()))
-    st.image(_picture(counts, colours), width=300)
+    st.image(_picture(counts, colours), width=300, alt="Stamps that reach each output cell")
     scales.bar(colours, f"Stamps a cell, {counts.shape[1]} × {counts.shape[0]} cells", digits=0)
     if measure == 0:
         verdict = (
@@ -130,8 +130,10 @@ def _columns(coarse: Cut, found: dict[str, Tensor | str], stride: int) -> None:
                 continue
             dense = transposed.directly(torch.from_numpy(coarse.values), kernel, stride, 0)
             with st.container(horizontal=True, gap="small"):  # below each other, on a phone side by side
-                st.image(_picture(kernel.numpy(), colours), width=PICTURE)
-                st.image(_picture(dense.numpy(), _scale(coarse)), width=PICTURE)
+                st.image(_picture(kernel.numpy(), colours), width=PICTURE, alt=f"Kernel: {name}")
+                st.image(
+                    _picture(dense.numpy(), _scale(coarse)), width=PICTURE, alt=f"The map, upsampled: {name}"
+                )
             st.caption(f"relative variance **{_short(transposed.checkerboard(kernel, stride))}**")
     size = len(present[0])
     h, w = (geometry.Layer("", size, stride, transposed=True).size(n) for n in coarse.values.shape)

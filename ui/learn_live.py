@@ -65,7 +65,7 @@ def learn(page: Inputs) -> None:
         start = st.segmented_control(
             "Start from", STARTS, default="Random", required=True, key="fit_start", bind="query-params"
         )
-        pressed = st.button("Learn", type="primary", icon=":material/model_training:", key="fit_go")
+        pressed = st.button("Learn", icon=":material/model_training:", key="fit_go")
     bar = st.empty()
     task, origin = _task(page, factor)
     if task is None:
@@ -136,18 +136,19 @@ def _layout(page: Inputs, task: Task, origin: str, bar: DeltaGenerator) -> _Slot
     truth, coarse, fixed, learned = st.columns(4)
     with truth:
         st.markdown("**Labels**")
-        st.image(render.label_png(_classes(task, task.labels), colours), width="stretch")
+        st.image(render.label_png(_classes(task, task.labels), colours), width="stretch", alt="Labels")
         st.caption(f"{w} × {h} px, {origin}.")
     with coarse:
         st.markdown("**Coarse: one vote a cell**")
         votes = np.where(task.coarse.sum(0) > 0, task.coarse.argmax(0), 255).astype(np.uint8)
         shown = render.nearest(_classes(task, votes), task.factor)[:h, :w]
-        st.image(render.label_png(shown, colours), width="stretch")
+        st.image(render.label_png(shown, colours), width="stretch", alt="Coarse labels")
         st.caption(f"{columns} × {rows} cells of {task.factor} px.")
     bilinear = bilinear_kernel(2 * task.factor)
     with fixed:
         st.markdown("**Fixed bilinear**")
-        st.image(render.label_png(kernel_fit.restored(task, bilinear), colours), width="stretch")
+        restored = render.label_png(kernel_fit.restored(task, bilinear), colours)
+        st.image(restored, width="stretch", alt="Labels by the fixed bilinear kernel")
         st.caption(f"Mean IU {100 * kernel_fit.mean_iu(task, bilinear):.1f} %")
     with learned:
         st.markdown("**Learned**")
@@ -171,11 +172,14 @@ def _classes(task: Task, index: np.ndarray) -> np.ndarray:
 
 def _show(slots: _Slots, page: Inputs, task: Task, now: Progress, losses: list[tuple[int, float]]) -> None:
     labels = kernel_fit.restored(task, now.kernel)
-    slots.output.image(render.label_png(labels, render.PALETTES[page.palette]), width="stretch")
+    picture = render.label_png(labels, render.PALETTES[page.palette])
+    slots.output.image(picture, width="stretch", alt="Labels by the learned kernel")
     slots.score.caption(f"Mean IU {100 * kernel_fit.mean_iu(task, now.kernel):.1f} % · step {now.step}")
     values = now.kernel.numpy()
     large = render.nearest(values, max(1, 256 // len(values)))
-    slots.kernel.image(render.heatmap_png(large, Scale.diverging(values)), width="stretch")
+    slots.kernel.image(
+        render.heatmap_png(large, Scale.diverging(values)), width="stretch", alt="The learned kernel"
+    )
     slots.loss.plotly_chart(draw.loss(losses, STEPS), config=CONFIG)
 
 

@@ -137,7 +137,8 @@ def _legend(results: list[Result], palette: str) -> list[LegendEntry]:
 def _confidence_bar() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption("Softmax probability of the winning class: 0", width="content")
-        st.image(render.to_png(render.colorbar(render.CONFIDENCE_CMAP, 256, 12)), width=256)
+        bar = render.to_png(render.colorbar(render.CONFIDENCE_CMAP, 256, 12))
+        st.image(bar, width=256, alt="Colour bar")
         st.caption("1", width="content")
 
 
@@ -154,7 +155,8 @@ def skips(photo: Photo, results: list[Result], palette: str) -> None:
             flipped = f"**{100 * share:.1f} %** of the pixels"
             st.markdown(f"**{before.title} → {after.title}** · adding {tap} flips {flipped}")
             names, pair = (before.name, after.name), (before.segmentation, after.segmentation)
-            st.image(cache.flips(photo.digest, names, palette, photo.image, pair), width="stretch")
+            picture = cache.flips(photo.digest, names, palette, photo.image, pair)
+            st.image(picture, width="stretch", alt=f"Pixels that adding {tap} flips")
 
 
 def closeup(photo: Photo, results: list[Result], palette: str, opacity: float = 0.6) -> None:
@@ -167,7 +169,7 @@ def closeup(photo: Photo, results: list[Result], palette: str, opacity: float = 
     for column, (title, picture) in zip(st.columns(len(pictures)), pictures, strict=True):
         with column:
             st.markdown(f"**{title}**")
-            st.image(render.to_png(render.nearest(picture, 4)), width="stretch")
+            st.image(render.to_png(render.nearest(picture, 4)), width="stretch", alt=f"Close-up: {title}")
     st.caption(
         f"4× close-up of {width} × {height} px at x {left}, y {top}: where the networks disagree most. "
         "Every pixel is shown as a square."
@@ -190,7 +192,7 @@ def truth(results: list[Result], given: Truth, palette: str) -> None:
     picture, tables = st.columns([1, 2], gap="medium")
     with picture:
         st.markdown("**Ground truth**")
-        st.image(render.label_png(mask, render.PALETTES[palette]), width="stretch")
+        st.image(render.label_png(mask, render.PALETTES[palette]), width="stretch", alt="Ground truth")
         st.caption(given.origin)
     with tables:
         st.markdown("**This photo** · measured here, on this picture alone")

@@ -19,7 +19,7 @@ def bar(scale: Scale, what: str, *, digits: int = 1) -> None:
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         st.caption(f"{what}: {number(scale.low, digits)}", width="content", wrap=False)
-        st.image(render.to_png(render.colorbar(scale.cmap, 144, 12)), width=144)
+        st.image(render.to_png(render.colorbar(scale.cmap, 144, 12)), width=144, alt=f"Colour bar of {what}")
         st.caption(number(scale.high, digits), width="content", wrap=False)
 
 
