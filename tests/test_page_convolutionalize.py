@@ -201,7 +201,7 @@ def test_display_widgets_cost_no_pass_of_lite0(worked):
     at.slider(key="conv_h").set_value(3)
     at.slider(key="conv_x").set_value(2)
     at.slider(key="conv_cell_x").set_value(1)
-    at.multiselect(key="conv_sizes").set_value([224, 640])
+    at.pills(key="conv_sizes").set_value([224, 640])
     rerun(at)
     assert worked == []
 
@@ -229,7 +229,7 @@ def test_sizes_tell_who_takes_them():
     ]
     assert list(rows["VGG16 as FCN (pad 100)"]) == ["8 × 8", "9 × 9", "11 × 11", "13 × 13", "16 × 16"]
     assert list(rows["Lite0, convolutional"])[::4] == ["1 × 1", "10 × 10"]
-    at.multiselect(key="conv_sizes").set_value([])
+    at.pills(key="conv_sizes").set_value([])
     rerun(at)
     assert "Pick at least one size." in said(at)
 

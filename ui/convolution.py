@@ -193,7 +193,8 @@ def _proof(t: Toy, label: int, weight: int) -> None:
                 "Move the slider: only the dense layer's matrix is written to, and both answers move."
             )
     c, h, w = t.shape
-    st.code(SNIPPET.format(c=c, h=h, w=w, labels=len(before), bias=t.dense.bias is not None), "python")
+    code = SNIPPET.format(c=c, h=h, w=w, labels=len(before), bias=t.dense.bias is not None)
+    st.code(code, None, wrap_lines=True)  # the colours of Streamlit's highlighting are too faint on white
 
 
 # --- where did the position go?

@@ -89,11 +89,12 @@ SIZES = (192, 224, 256, 320, 384, 500, 512, 640, 800, 1024)
 
 
 def sizes() -> None:
-    """Five input sizes: who takes them, and what comes out."""
-    chosen = st.multiselect(
-        "Square inputs, px", SIZES, (224, 256, 320, 384, 500), max_selections=5, key="conv_sizes",
-        bind="query-params",
+    """Some input sizes: who takes them, and what comes out."""
+    chosen = st.pills(
+        "Square inputs, px", SIZES, selection_mode="multi", default=(224, 256, 320, 384, 500),
+        key="conv_sizes", bind="query-params",
     )  # fmt: skip
+    chosen = sorted(chosen)
     if not chosen:
         st.info("Pick at least one size.")
         return
@@ -178,7 +179,7 @@ def the_race(photo: Photo, networks: Networks) -> None:
         most = st.slider(
             "Windows a side, up to", 4, 12, 10, 2, key="conv_most", bind="query-params", width=200
         )
-        go = st.button("Start", key="conv_race", icon=":material/play_arrow:", type="primary")
+        go = st.button("Start", key="conv_race", icon=":material/play_arrow:")
         stop = st.empty()
     device = str(weights.pick_device(networks.device))
     given = (name, most, device, photo.digest)

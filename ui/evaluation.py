@@ -219,7 +219,7 @@ def _button(job: Job, running: bool) -> None:
     elif job.left:
         total, icon = len(job.plan.pairs), ":material/play_arrow:"
         label = "Go on" if job.outcomes else f"Evaluate {total:,} pair{'s' * (total != 1)}"
-        st.button(label, key="evaluation_start", icon=icon, type="primary", on_click=job.start)
+        st.button(label, key="evaluation_start", icon=icon, on_click=job.start)
     if job.error:
         st.error(job.error, icon=":material/error:")
 

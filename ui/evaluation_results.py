@@ -140,7 +140,7 @@ def _row(r: Results, image: str, palette: str) -> None:
             width = min(170, round(170 * pixels.shape[1] / pixels.shape[0]))
             exact = functools.partial(_exact, outcome, which, palette)
             file = render.to_webp(pixels, 80)
-            shown.picture(file, f"{image} {which}", exact=exact, caption=caption, width=width)
+            shown.picture(file, f"{image} {which}", exact=exact, caption=caption, width=width, alt=caption)
 
 
 def _pixels(outcome: Outcome, which: str, palette: str) -> np.ndarray:

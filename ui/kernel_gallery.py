@@ -71,7 +71,7 @@ def _overlaps(shape: tuple[int, ...], size: int, stride: int) -> None:
     inner = sorted({int(v) for v in transposed.phases(torch.ones(size, size), stride).flatten()})
     st.markdown("**How many stamps reach each output cell**")
     colours = Scale(0, float(counts.max()))
-    shown.picture(_picture(counts, colours), "g_stamps", width=300)
+    shown.picture(_picture(counts, colours), "g_stamps", width=300, alt="Stamps that reach each output cell")
     scales.bar(colours, f"Stamps a cell, {counts.shape[1]} × {counts.shape[0]} cells", digits=0)
     if measure == 0:
         verdict = (
@@ -129,8 +129,18 @@ def _columns(coarse: Cut, found: dict[str, Tensor | str], stride: int) -> None:
                 continue
             dense = transposed.directly(torch.from_numpy(coarse.values), kernel, stride, 0)
             with st.container(horizontal=True, gap="small"):  # below each other, on a phone side by side
-                shown.picture(_picture(kernel.numpy(), colours), f"g_kernel_{name}", width=PICTURE)
-                shown.picture(_picture(dense.numpy(), _scale(coarse)), f"g_output_{name}", width=PICTURE)
+                shown.picture(
+                    _picture(kernel.numpy(), colours),
+                    f"g_kernel_{name}",
+                    width=PICTURE,
+                    alt=f"Kernel: {name}",
+                )
+                shown.picture(
+                    _picture(dense.numpy(), _scale(coarse)),
+                    f"g_output_{name}",
+                    width=PICTURE,
+                    alt=f"The map, upsampled: {name}",
+                )
             st.caption(f"relative variance **{_short(transposed.checkerboard(kernel, stride))}**")
     size = len(present[0])
     h, w = (geometry.Layer("", size, stride, transposed=True).size(n) for n in coarse.values.shape)

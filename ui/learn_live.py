@@ -64,7 +64,7 @@ def learn(page: Inputs) -> None:
         start = st.segmented_control(
             "Start from", STARTS, default="Random", required=True, key="fit_start", bind="query-params"
         )
-        pressed = st.button("Learn", type="primary", icon=":material/model_training:", key="fit_go")
+        pressed = st.button("Learn", icon=":material/model_training:", key="fit_go")
     bar = st.empty()
     task, origin = _task(page, factor)
     if task is None:
@@ -135,19 +135,24 @@ def _layout(page: Inputs, task: Task, origin: str, bar: DeltaGenerator) -> _Slot
     truth, coarse, fixed, learned = st.columns(4)
     with truth:
         st.markdown("**Labels**")
-        shown.picture(render.label_png(_classes(task, task.labels), colours), "fit_labels", width="stretch")
+        shown.picture(
+            render.label_png(_classes(task, task.labels), colours),
+            "fit_labels",
+            width="stretch",
+            alt="Labels",
+        )
         st.caption(f"{w} × {h} px, {origin}.")
     with coarse:
         st.markdown("**Coarse: one vote a cell**")
         votes = np.where(task.coarse.sum(0) > 0, task.coarse.argmax(0), 255).astype(np.uint8)
         large = render.nearest(_classes(task, votes), task.factor)[:h, :w]
-        shown.picture(render.label_png(large, colours), "fit_coarse", width="stretch")
+        shown.picture(render.label_png(large, colours), "fit_coarse", width="stretch", alt="Coarse labels")
         st.caption(f"{columns} × {rows} cells of {task.factor} px.")
     bilinear = bilinear_kernel(2 * task.factor)
     with fixed:
         st.markdown("**Fixed bilinear**")
         restored = render.label_png(kernel_fit.restored(task, bilinear), colours)
-        shown.picture(restored, "fit_bilinear", width="stretch")
+        shown.picture(restored, "fit_bilinear", width="stretch", alt="Labels by the fixed bilinear kernel")
         st.caption(f"Mean IU {100 * kernel_fit.mean_iu(task, bilinear):.1f} %")
     with learned:
         st.markdown("**Learned**")
@@ -172,12 +177,14 @@ def _classes(task: Task, index: np.ndarray) -> np.ndarray:
 def _show(slots: _Slots, page: Inputs, task: Task, now: Progress, losses: list[tuple[int, float]]) -> None:
     labels = kernel_fit.restored(task, now.kernel)
     picture = render.label_png(labels, render.PALETTES[page.palette])
-    shown.picture(picture, "fit_learned", slot=slots.output, width="stretch")
+    shown.picture(
+        picture, "fit_learned", slot=slots.output, width="stretch", alt="Labels by the learned kernel"
+    )
     slots.score.caption(f"Mean IU {100 * kernel_fit.mean_iu(task, now.kernel):.1f} % · step {now.step}")
     values = now.kernel.numpy()
     large = render.nearest(values, max(1, 256 // len(values)))
     kernel = render.heatmap_png(large, Scale.diverging(values))
-    shown.picture(kernel, "fit_kernel", slot=slots.kernel, width="stretch")
+    shown.picture(kernel, "fit_kernel", slot=slots.kernel, width="stretch", alt="The learned kernel")
     shown.chart(draw.loss(losses, STEPS), "fit_loss", slot=slots.loss)
 
 

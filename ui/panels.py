@@ -169,7 +169,9 @@ def skips(photo: Photo, results: list[Result], palette: str) -> None:
             st.markdown(f"**{before.title} → {after.title}** · adding {tap} flips {flipped}")
             names, pair = (before.name, after.name), (before.segmentation, after.segmentation)
             picture = cache.flips(photo.digest, names, palette, photo.image, pair)
-            shown.picture(picture, f"flips {after.title}", width="stretch")
+            shown.picture(
+                picture, f"flips {after.title}", width="stretch", alt=f"Pixels that adding {tap} flips"
+            )
 
 
 def closeup(photo: Photo, results: list[Result], palette: str, opacity: float = 0.6) -> None:
@@ -183,7 +185,7 @@ def closeup(photo: Photo, results: list[Result], palette: str, opacity: float = 
         with column:
             st.markdown(f"**{title}**")
             large = render.to_png(render.nearest(picture, 4))
-            shown.picture(large, f"close-up {title}", width="stretch")
+            shown.picture(large, f"close-up {title}", width="stretch", alt=f"Close-up: {title}")
     st.caption(
         f"4× close-up of {width} × {height} px at x {left}, y {top}: where the networks disagree most. "
         "Every pixel is shown as a square."
@@ -206,7 +208,12 @@ def truth(results: list[Result], given: Truth, palette: str) -> None:
     picture, tables = st.columns([1, 2], gap="medium")
     with picture:
         st.markdown("**Ground truth**")
-        shown.picture(render.label_png(mask, render.PALETTES[palette]), "ground truth", width="stretch")
+        shown.picture(
+            render.label_png(mask, render.PALETTES[palette]),
+            "ground truth",
+            width="stretch",
+            alt="Ground truth",
+        )
         st.caption(given.origin)
     with tables:
         st.markdown("**This photo** · measured here, on this picture alone")

@@ -21,7 +21,9 @@ def bar(scale: Scale, what: str, *, digits: int = 1) -> None:
     shown.fact("scales", what, {"low": scale.low, "high": scale.high, "colours": scale.cmap})
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         st.caption(f"{what}: {number(scale.low, digits)}", width="content", wrap=False)
-        st.image(render.to_png(render.colorbar(scale.cmap, 144, 12)), width=144)  # in the export as numbers
+        st.image(
+            render.to_png(render.colorbar(scale.cmap, 144, 12)), width=144, alt=f"Colour bar of {what}"
+        )  # in the export as numbers
         st.caption(number(scale.high, digits), width="content", wrap=False)
 
 

@@ -67,7 +67,7 @@ def _flips(c: Choice, labels: dict[int, np.ndarray], palette: str) -> None:
             st.markdown(f"**Adding `{tap}` flips {100 * share:.1f} % of the pixels**")
             pair = labels[before], labels[after]
             picture = cache.flipped(c.photo.digest, c.result.name, after, palette, c.photo.image, pair)
-            shown.picture(picture, f"flips_{tap}", width="stretch")
+            shown.picture(picture, f"flips_{tap}", width="stretch", alt=f"Pixels that adding {tap} flips")
             st.caption("Colour: the new label (white: background). Grey: unchanged.")
 
 

@@ -57,9 +57,7 @@ def shift_and_stitch(page: Inputs) -> None:
         factor = st.segmented_control(
             "Denser by f", FACTORS, default=4, required=True, key="stitch_f", bind="query-params"
         )
-        pressed = st.button(
-            f"Run {factor**2} passes", type="primary", icon=":material/grid_on:", key="stitch_go"
-        )
+        pressed = st.button(f"Run {factor**2} passes", icon=":material/grid_on:", key="stitch_go")
     small = images.fit(page.photo.image, LONGEST)
     setting = (page.photo.digest, name, factor)
     if pressed:

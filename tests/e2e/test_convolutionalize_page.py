@@ -60,16 +60,6 @@ def test_the_race_can_be_stopped_and_keeps_what_it_has(lesson):
     expect(lesson.get_by_test_id("stMetric").last).not_to_contain_text("100 windows")
 
 
-def test_a_phone_needs_no_sideways_scrolling(browser, url):
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    page.goto(f"{url}/convolutionalize")
-    settled(page)
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("e => e.scrollWidth <= e.clientWidth")
-    context.close()
-
-
 def test_a_clicked_cell_shows_its_window(lesson):
     click(lesson, "conv_on_best", 0.5, 0.5)
     expect(lesson.get_by_text("The window behind cell (16, 1")).to_be_visible()

@@ -46,12 +46,3 @@ def test_learning_is_watched_and_ends_with_both_ius(page, url):
     page.get_by_role("button", name="Learn", exact=False).click()
     expect(page.get_by_text(re.compile(r"Step \d+ of 200"))).to_be_visible()
     expect(page.get_by_text(re.compile(r"Mean IU: learned [\d.]+ %, fixed bilinear"))).to_be_visible()
-
-
-def test_a_phone_needs_no_sideways_scrolling(browser, url):
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    visit(page, f"{url}/upsampling?t_input=Own&t_axes=2-D&g_k=6&g_s=4")
-    assert page.get_by_test_id("stMain").evaluate("e => e.scrollWidth") <= 390
-    context.close()

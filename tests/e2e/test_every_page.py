@@ -1,0 +1,143 @@
+"""Every page: opened cold by its link, in both themes, on a desktop and on a phone, and accessible in each.
+
+One load a page: the theme and the window change while it is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from accessibility import scan
+from playwright.sync_api import ConsoleMessage, Page, expect
+
+from ui.frame import PAGES
+
+ROUTES = [Path(path).stem if path != "app.py" else "" for path, *_ in PAGES]
+#: Links that show more than the plain address does: what is wide, and what is hidden at first.
+WIDE = [
+    "compare?layout=Swipe&photo=coffee",
+    "heatmaps?over=true&more=true&stage=32",
+    "upsampling?t_input=Own&t_axes=2-D&g_k=6&g_s=4",
+]
+DESKTOP, PHONE = (1440, 900), (390, 844)
+
+
+class Watch:
+    """What a page asks for, and what goes wrong in it."""
+
+    def __init__(self, page: Page):
+        self.hosts: set[str | None] = set()
+        self.errors: list[str] = []
+        page.on("request", lambda request: self._asked(request.url))
+        page.on("websocket", lambda socket: self._asked(socket.url))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._said)
+
+    def _asked(self, url: str) -> None:
+        if urlsplit(url).scheme not in ("data", "blob"):
+            self.hosts.add(urlsplit(url).hostname)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        # Opened by a page's own link, Streamlit asks below that link for its server, and then at the top.
+        probe = urlsplit(message.location["url"]).path.endswith(("/_stcore/health", "/_stcore/host-config"))
+        if message.type == "error" and not (probe and "404" in message.text):
+            self.errors.append(f"{message.text} ({message.location['url']})")
+
+
+@pytest.fixture(scope="module")
+def tab(browser) -> Iterator[Page]:
+    """One context for all of these: the browser keeps Streamlit's scripts, as a visitor's does."""
+    context = browser.new_context(color_scheme="light")
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    yield page
+    context.close()
+
+
+def visit(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
+    page.emulate_media(color_scheme="light")
+    page.goto(address)
+    expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=90_000)
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    """Wait until the script, and the jobs that it began, are done."""
+    expect(page.locator("[data-test-script-state=notRunning]")).to_have_count(1, timeout=90_000)
+    for mark in ("stStatusWidget", "stSpinner", "stSkeleton", "stProgress"):
+        expect(page.get_by_test_id(mark)).to_have_count(0, timeout=180_000)
+
+
+def resize(page: Page, width: int, height: int | None = None) -> None:
+    """Change the window, and wait until the page has found its new height.
+
+    Args:
+        page: to resize.
+        width: px.
+        height: px; the page's own, so that all of it is in the window, if None.
+    """
+    if height is None:
+        height = page.get_by_test_id("stMain").evaluate("e => e.scrollHeight")
+    page.set_viewport_size({"width": width, "height": height})
+    page.get_by_test_id("stMain").evaluate(_STILL)
+
+
+_STILL = """async e => {
+  for (let same = 0, last = -1; same < 4; last = e.scrollHeight) {
+    await new Promise(done => setTimeout(done, 80));
+    same = e.scrollHeight === last ? same + 1 : 0;
+  }
+}"""
+
+
+def background(page: Page) -> str:
+    return page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor")
+
+
+def check_width(page: Page) -> None:
+    for scroller in (page.get_by_test_id("stMain"), page.locator("html")):
+        assert scroller.evaluate("e => e.scrollWidth") <= PHONE[0]
+
+
+@pytest.mark.parametrize("route", [*ROUTES, *WIDE])
+def test_a_page(tab, url, route):
+    watch = Watch(tab)
+    visit(tab, f"{url}/{route}")
+    findings = {}
+    resize(tab, DESKTOP[0])
+    findings["light"] = scan(tab)
+    light = background(tab)
+    tab.emulate_media(color_scheme="dark")
+    expect(tab.get_by_test_id("stApp")).not_to_have_css("background-color", light)
+    resize(tab, DESKTOP[0])  # the transition of colours is over when the height has been still for a while
+    findings["dark"] = scan(tab, ["color-contrast", "link-in-text-block"])  # all that a theme changes
+    resize(tab, *PHONE)
+    check_width(tab)
+    resize(tab, PHONE[0])
+    findings["phone"] = scan(tab)
+    settled(tab)
+    assert findings == {"light": [], "dark": [], "phone": []}
+    expect(tab.get_by_test_id("stException")).to_have_count(0)
+    assert watch.errors == []
+    assert watch.hosts == {"127.0.0.1"}
+
+
+def test_the_enlarged_picture_is_accessible(tab, url):
+    visit(tab, url)
+    tab.get_by_role("button", name="Enlarge FCN-8s").click()
+    expect(tab.locator("dialog[open]")).to_be_visible()
+    assert scan(tab) == []
+
+
+def test_the_scan_sees_what_is_wrong(tab, url):
+    """Also within our components, which live in shadow trees; or else an empty list would say nothing."""
+    visit(tab, url)
+    tab.locator("figure.panel img.photo").first.evaluate("e => e.removeAttribute('alt')")
+    tab.get_by_role("heading", level=1).evaluate("e => { e.style.color = '#ddd'; }")
+    findings = scan(tab)
+    assert any(found.startswith("image-alt") for found in findings)
+    assert any(found.startswith("color-contrast") for found in findings)
