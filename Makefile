@@ -23,7 +23,7 @@ types: $(VENV)/.dev  ## mypy on fcnviz/
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev  ## pytest, doctests and browser tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 e2e: $(VENV)/.dev  ## only the tests in a real browser
 	$(BIN)/pytest -m e2e tests/e2e

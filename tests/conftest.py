@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import pytest
 import streamlit as st
+import torch
 from streamlit.runtime.caching import clear_session_resource_cache
 
 from fcnviz import fcn
 from ui import cache
+
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # the workers share the processor
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])))
+
+
+def pytest_collection_modifyitems(items):
+    """With several workers: the browser's tests first, on one of them, and each other file as a whole."""
+    for item in items:
+        browser = "e2e" in item.path.parts
+        item.add_marker(pytest.mark.xdist_group("a browser" if browser else item.path.name))
+    items.sort(key=lambda item: "e2e" not in item.path.parts)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 expect.set_options(timeout=30_000)
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -78,10 +78,17 @@ def url(server) -> str:
     return server.url
 
 
-@pytest.fixture
-def page(browser) -> Iterator[Page]:
+@pytest.fixture(scope="session")
+def visitor(browser) -> Iterator[BrowserContext]:
+    """One for most tests: it keeps Streamlit's scripts, as a visitor's browser does; each page has its session."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    yield page
+    context.set_default_timeout(60_000)
+    yield context
     context.close()
+
+
+@pytest.fixture
+def page(visitor) -> Iterator[Page]:
+    page = visitor.new_page()
+    yield page
+    page.close()
