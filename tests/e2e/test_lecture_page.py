@@ -120,6 +120,4 @@ def test_other_screens_and_typing(browser, url, size):
     page.keyboard.press("Escape")
     page.get_by_role("link", name="More: Heatmaps").click()
     expect(page.get_by_text("Coarse → dense")).to_be_visible()
-    page.go_back()
-    at(page, 7)
     context.close()
