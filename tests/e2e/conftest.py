@@ -80,7 +80,7 @@ def url(server) -> str:
 
 @pytest.fixture(scope="session")
 def visitor(browser) -> Iterator[BrowserContext]:
-    """One for most tests: it keeps Streamlit's scripts, as a visitor's browser does; each page has its session."""
+    """One for most tests: it keeps Streamlit's scripts, as a visitor's does; each page is a session."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
     context.set_default_timeout(60_000)
     yield context
