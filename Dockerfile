@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # The app for a CPU:       docker build -t fcnviz .
-# For an NVIDIA GPU:       docker build -t fcnviz:cuda --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130 .
+# For an NVIDIA GPU:       docker build -t fcnviz:cuda --build-arg TORCH_INDEX=https://pypi.org/simple .
 # See docs/hosting.md.
 FROM python:3.12-slim
 

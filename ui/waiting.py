@@ -19,7 +19,7 @@ from ui.queue import FullError, Queue, Ticket
 _T = TypeVar("_T")
 
 #: Seconds between two looks at the place in the queue, and at whether the visitor is still there.
-LOOK = 0.2
+LOOK = 0.3
 
 BUSY = "Busy: too many people are waiting for the networks. Nothing is lost: try again in a moment."
 _numbers = itertools.count()
@@ -58,11 +58,12 @@ def run(
 
 def _wait(queue: Queue, ticket: Ticket) -> None:
     """Show the place until the task runs, then wait for it; raises what Streamlit ends a script run with."""
-    still_there, slot = get_run_yield_check() or (lambda: None), None
+    still_there, slot, shown = get_run_yield_check() or (lambda: None), None, 0
     while not ticket.wait(LOOK) and ticket.waiting:
         still_there()
-        if before := queue.before(ticket):
-            slot = slot or _live(st.empty)
+        before = queue.before(ticket)
+        if before and before != shown:  # fifty who wait are not to be told the same five times a second
+            slot, shown = slot or _live(st.empty), before
             _live(_place, slot, before)
     if slot:
         _live(slot.empty)
