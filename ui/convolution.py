@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from fcnviz.convolutionalize import linear_to_conv
 from fcnviz.render import Scale
-from ui import convolution_figures, figures
+from ui import convolution_figures, figures, inputs
 from ui.convolution_figures import outlined
 from ui.figures import CONFIG, Box, Extent
 from ui.numbers import delta, signed
@@ -204,7 +204,8 @@ def _shuffled(t: Toy) -> None:
     st.markdown(
         f"**A dense layer knows no neighbours.** Shuffle the {h * w} positions, and its weights alike."
     )
-    seed = int(st.number_input("Shuffle no.", 0, 999, 1, key="conv_shuffle", bind="query-params", width=150))
+    binding = inputs.whole("conv_shuffle")
+    seed = int(st.number_input("Shuffle no.", 0, 999, 1, key="conv_shuffle", bind=binding, width=150))
     order = torch.randperm(h * w, generator=_seeded(seed)) if seed else torch.arange(h * w)
     mixed = t.features.flatten(2)[..., order].view(1, c, h, w)
     other = linear_to_conv(t.dense, t.shape).weight.detach().flatten(2)[..., order]  # (labels, C, H·W)

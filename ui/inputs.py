@@ -6,7 +6,9 @@ What matters is in the URL, except an uploaded photo, which lives in the session
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 from PIL import Image
@@ -189,6 +191,20 @@ def _photo(working: int) -> Photo:
 
 def _digest(image: Image.Image) -> str:
     return hashlib.sha256(f"{image.size}".encode() + image.tobytes()).hexdigest()
+
+
+def whole(key: str) -> Literal["query-params"] | None:
+    """How `st.number_input` binds a whole number to the link: not at all where the link says infinity.
+
+    Streamlit 1.67 fails on that one (OverflowError), and on no other number or word.
+    """
+    for text in st.query_params.get_all(key):
+        try:
+            if math.isinf(float(text)):
+                return None
+        except ValueError:
+            continue
+    return "query-params"
 
 
 # --- networks and display
