@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PORT   ?= 8501
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit e2e bench load clean
+.PHONY: help demo test lint types unit e2e fuzz bench load clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -27,6 +27,9 @@ unit: $(VENV)/.dev  ## pytest, doctests and browser tests
 
 e2e: $(VENV)/.dev  ## only the tests in a real browser
 	$(BIN)/pytest -m e2e tests/e2e
+
+fuzz: $(VENV)/.dev  ## hostile uploads and links, twenty times as many as in the tests, and others each time
+	FCNVIZ_FUZZ=20 $(BIN)/pytest tests/test_fuzz.py
 
 bench: $(VENV)/.run  ## time the networks on this machine
 	$(BIN)/python -m fcnviz bench

@@ -299,10 +299,16 @@ def _check(shapes: _Shapes, backbone: str, stride: int) -> None:
     if missing := [key for key in wanted if key not in shapes]:
         raise WeightsError(f"{net} needs the tensor {missing[0]}, which is not there{_more(missing)}")
     if foreign := [key for key in shapes if key not in wanted]:
-        raise WeightsError(f"{net} has no tensor {foreign[0]}{_more(foreign)}")
+        raise WeightsError(f"{net} has no tensor {_brief(foreign[0])}{_more(foreign)}")
     if wrong := [key for key in wanted if shapes[key] != wanted[key]]:
         key = wrong[0]
-        raise WeightsError(f"{key} of {net} is {wanted[key]}, not {shapes[key]}{_more(wrong)}")
+        raise WeightsError(f"{key} of {net} is {wanted[key]}, not {_brief(shapes[key])}{_more(wrong)}")
+
+
+def _brief(what: object) -> str:
+    """A name or a shape from a file as it can be printed: either may be anything, and of any length."""
+    text = _printable(str(what))
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def _more(keys: list[str]) -> str:
@@ -506,7 +512,8 @@ def _state(path: Path, found: object) -> dict[str, Tensor]:
     if not isinstance(found, dict) or not found:
         raise WeightsError(f"{_shown(path)} holds no tensors by name")
     if odd := [key for key, value in found.items() if not (isinstance(key, str) and _plain(value))]:
-        raise WeightsError(f"{_shown(path)} is no network's state dict: {odd[0]!r} is no plain tensor")
+        what = _brief(repr(odd[0]))
+        raise WeightsError(f"{_shown(path)} is no network's state dict: {what} is no plain tensor")
     return found
 
 
@@ -522,13 +529,18 @@ def _damaged(path: Path, error: Exception) -> WeightsError:
 
 
 def _short(error: Exception) -> str:
-    """What an exception says, in one line."""
-    return textwrap.shorten(str(error) or type(error).__name__, 300, placeholder=" …").rstrip(".")
+    """What an exception says, in one line that can be printed."""
+    text = textwrap.shorten(str(error) or type(error).__name__, 300, placeholder=" …").rstrip(".")
+    return _printable(text)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _shown(path: Path) -> str:
     """A file's name as it can be printed: any byte may be in a name."""
-    return "".join(c if c.isprintable() else "?" for c in path.name)
+    return _printable(path.name)
 
 
 def _stat(path: Path) -> os.stat_result:

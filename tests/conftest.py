@@ -11,7 +11,7 @@ import torch
 from streamlit.runtime.caching import clear_session_resource_cache
 
 from fcnviz import fcn
-from ui import cache
+from ui import cache, evaluation
 
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # the workers share the processor
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])))
@@ -41,5 +41,6 @@ def passes(monkeypatch):
     monkeypatch.setattr(fcn.FCN, "scores", counted)
     st.cache_data.clear()
     cache.segment.clear()
+    evaluation._shared.clear()
     clear_session_resource_cache("test session id")  # AppTest's, for photos that were uploaded
     return ran

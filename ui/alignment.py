@@ -9,7 +9,7 @@ import streamlit as st
 from fcnviz import alignment, layout
 from fcnviz.alignment import MAX_PAD, MAX_SIDE, Setup, Verdict
 from ui.alignment_figures import number
-from ui.inputs import Photo
+from ui.inputs import Photo, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ def one_of(label: str, options: list[str], key: str, *, disabled: bool = False) 
 def integer(label: str, key: str, most: int, default: int, *, first: int = 0) -> int:
     """A number to type; while it is empty, the default, which the empty field shows."""
     value = st.number_input(
-        label, first, most, None, 1, key=key, bind="query-params", placeholder=f"{default}", width=135
+        label, first, most, None, 1, key=key, bind=whole(key), placeholder=f"{default}", width=135
     )
     return default if value is None else int(value)
 

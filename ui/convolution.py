@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from fcnviz.convolutionalize import linear_to_conv
 from fcnviz.render import Scale
-from ui import cells, convolution_figures, figures, shown
+from ui import cells, convolution_figures, figures, inputs, shown
 from ui.convolution_figures import outlined
 from ui.figures import Box, Extent
 from ui.numbers import delta, signed
@@ -214,7 +214,8 @@ def _shuffled(t: Toy) -> None:
     st.markdown(
         f"**A dense layer knows no neighbours.** Shuffle the {h * w} positions, and its weights alike."
     )
-    seed = int(st.number_input("Shuffle no.", 0, 999, 1, key="conv_shuffle", bind="query-params", width=150))
+    binding = inputs.whole("conv_shuffle")
+    seed = int(st.number_input("Shuffle no.", 0, 999, 1, key="conv_shuffle", bind=binding, width=150))
     mixed, before, after = shuffle(t, seed)
     scale = Scale.diverging(t.features[0, 0].numpy())
     for column, title, values in zip(

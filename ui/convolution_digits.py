@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fcnviz import digits, weights
 from fcnviz.convolutionalize import convolutionalize
 from fcnviz.render import Scale
-from ui import cache, cells, convolution_figures, figures, offline, scales, shown, waiting
+from ui import cache, cells, convolution_figures, figures, inputs, offline, scales, shown, waiting
 from ui.convolution_figures import outlined
 from ui.figures import Box, Extent
 from ui.numbers import delta
@@ -152,7 +152,7 @@ def _canvas() -> digits.Canvas:
         if how == PLACES[0]:
             count = st.slider("How many", 0, 12, 5, key="conv_count", bind="query-params", width=130)
             seed = st.number_input(
-                "Canvas no.", 0, 9999, 17, key="conv_canvas", bind="query-params", width=140
+                "Canvas no.", 0, 9999, 17, key="conv_canvas", bind=inputs.whole("conv_canvas"), width=140
             )
             cells.forget("conv_lines")
             return digits.scatter((width, height), count, int(seed))

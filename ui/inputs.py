@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 from PIL import Image
@@ -219,6 +221,20 @@ def source(photo: Photo) -> Callable[[], Image.Image]:
     if photo.own:
         return functools.partial(images.fit, st.session_state["own_photo"][0], working)
     return lambda: images.fit(samples.load(photo.name), working)
+
+
+def whole(key: str) -> Literal["query-params"] | None:
+    """How `st.number_input` binds a whole number to the link: not at all where the link says infinity.
+
+    Streamlit 1.67 fails on that one (OverflowError), and on no other number or word.
+    """
+    for text in st.query_params.get_all(key):
+        try:
+            if math.isinf(float(text)):
+                return None
+        except ValueError:
+            continue
+    return "query-params"
 
 
 # --- networks and display

@@ -9,10 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fcnviz import weights
-from ui.exports import PACKAGES
 from ui.lecture_scene import MissingError, Scene
 from ui.lecture_slide import CSS, Slide, html
 from ui.lecture_steps import NAMES, slide
+from ui.origins import PACKAGES
 from ui.panels import Result
 
 _STYLE = (Path(__file__).parent / "assets" / "lecture-file.css").read_text(encoding="utf-8")

@@ -73,12 +73,3 @@ def test_a_typed_size_is_drawn_to_scale(page, url):
     drawn, canvas = frame.bounding_box(), page.locator("rect.canvas").bounding_box()
     assert abs(drawn["width"] / drawn["height"] - 500 / 375) < 0.01
     assert abs((drawn["x"] - canvas["x"]) * 500 / drawn["width"] - 19) < 1.5  # the crop, in image pixels
-
-
-def test_a_phone_needs_no_sideways_scrolling(browser, url):
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    visit(page, f"{url}/alignment?net=8s&a_crop=score_pool3")
-    assert page.get_by_test_id("stMain").evaluate("e => e.scrollWidth") <= 390
-    context.close()

@@ -19,6 +19,7 @@ ROUTES = [Path(path).stem if path != "app.py" else "" for path, *_ in PAGES]
 #: Links that show more than the plain address does: what is wide, and what is hidden at first.
 WIDE = [
     "compare?layout=Swipe&photo=coffee",
+    "alignment?net=8s&a_crop=score_pool3",
     "heatmaps?over=true&more=true&stage=32",
     "upsampling?t_input=Own&t_axes=2-D&g_k=6&g_s=4",
 ]
