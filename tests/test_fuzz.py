@@ -454,7 +454,8 @@ def _headers() -> list[bytes]:
     four = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
     odd = [
         {}, {"a": 1}, {"a": {}}, {"\n" * 3000: {}}, {"<b>" * 2000: four},
-        {"a": {**four, "shape": [2**62] * 2}}, {"a": {**four, "shape": [-1]}}, {"a": {**four, "data_offsets": [4, 0]}},
+        {"a": {**four, "shape": [2**62] * 2}}, {"a": {**four, "shape": [-1]}},
+        {"a": {**four, "data_offsets": [4, 0]}},
     ]  # fmt: skip
     texts = [json.dumps(head).encode() for head in odd] + [b"{" * 50_000, b'{"a":' * 5000]
     made = [struct.pack("<Q", len(text)) + text + bytes(4) for text in texts]

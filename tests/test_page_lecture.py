@@ -28,7 +28,7 @@ def scene(name: str | Image.Image = "cat", nets: tuple[str, ...] = NETS, **other
     own = not isinstance(name, str)
     image, title = (name, "Your photo") if own else (samples.load(name), samples.SAMPLES[name].title)
     name, credit = (inputs.OWN, "you") if own else (name, samples.SAMPLES[name].credit)
-    photo = inputs.Photo(name, title, credit, image, image.size, inputs._digest(image))
+    photo = inputs.Photo(name, title, credit, image, image.size, inputs._digest(image, False))
     return Scene(photo, inputs.Networks("lite0", nets, "auto"), "VOC", **other)
 
 
