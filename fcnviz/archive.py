@@ -68,7 +68,7 @@ def unpack(name: str, data: bytes) -> list[Member]:
         file = zipfile.ZipFile(io.BytesIO(data))
     except Exception as error:  # a damaged table of contents raises more than BadZipFile
         raise ImageError(f"{name} is no zip file, or a damaged one: pack it again.") from error
-    entries = [entry for entry in file.infolist() if not entry.is_dir()]
+    entries = [entry for entry in file.infolist() if not entry.filename.endswith("/")]
     if sum(entry.file_size for entry in entries) > MAX_UNPACKED:
         raise ImageError(f"{name} would unpack to more than {MAX_UNPACKED // 2**30} GB: split it.")
     return [Member(entry.filename, _reader(file, entry)) for entry in entries]
