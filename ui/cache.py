@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import gc
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -119,6 +120,8 @@ def model(name: str, device: str) -> FCN:
     """A network by its registry name, ready to run; shared by all visitors."""
     net = weights.load(name, device, fold=True)
     piece(inference.settle, net, samples.small())
+    gc.collect()
+    gc.freeze()  # Streamlit collects after every run of a script: 0.2 s, if it looks at all of torch each time
     return net
 
 
