@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PORT   ?= 8501
+JOBS   ?= $(shell $(PYTHON) -c 'import os; print(min(5, (os.cpu_count() or 1) + 1))')
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types unit e2e fuzz bench load clean
@@ -23,7 +24,7 @@ types: $(VENV)/.dev  ## mypy on fcnviz/
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev  ## pytest, doctests and browser tests
-	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 e2e: $(VENV)/.dev  ## only the tests in a real browser
 	$(BIN)/pytest -m e2e tests/e2e

@@ -40,7 +40,7 @@ try:
             at.switch_page(page)
         at.run()
         said = [e.value for e in (*at.exception, *at.error)]
-        found[page] = {"title": [t.value for t in at.title], "said": said}
+        found[page] = {"title": [t.value for t in (*at.title, *at.subheader)], "said": said}
 
     def get(path):
         with urllib.request.urlopen("http://127.0.0.1:8501" + path, timeout=30) as answer:

@@ -121,7 +121,7 @@ def model(name: str, device: str) -> FCN:
     net = weights.load(name, device, fold=True)
     piece(inference.settle, net, samples.small())
     gc.collect()
-    gc.freeze()  # Streamlit collects after every run of a script: 0.2 s, if it looks at all of torch each time
+    gc.freeze()  # Streamlit collects after every run of a script: 0.2 s, if it looks at all of torch
     return net
 
 

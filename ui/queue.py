@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Seconds after which Python's threads take turns (its default: 0.005). A network is hundreds of short operations,
-#: after each of which its thread asks for its turn again: beside 16 busy scripts, 40 ms became 13 s.
+#: Seconds after which Python's threads take turns (its default: 0.005). A network is hundreds of short
+#: operations, after each of which its thread waits for its turn: beside 16 busy scripts, 40 ms became 13 s.
 SWITCH = 0.0002
 
 #: Short tasks that may run before a long one that waits, one after the other.

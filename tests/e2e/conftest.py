@@ -32,7 +32,7 @@ def _chromium() -> str | None:
     return next((path for name in names if (path := shutil.which(name))), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     path = _chromium()
     if path is None:
@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server() -> Iterator[subprocess.Popen]:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -78,7 +78,7 @@ def url(server) -> str:
     return server.url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def visitor(browser) -> Iterator[BrowserContext]:
     """One for most tests: it keeps Streamlit's scripts, as a visitor's does; each page is a session."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
