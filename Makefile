@@ -24,7 +24,7 @@ types: $(VENV)/.dev  ## mypy on fcnviz/
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev  ## pytest, doctests and browser tests
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
 e2e: $(VENV)/.dev  ## only the tests in a real browser
 	$(BIN)/pytest -m e2e tests/e2e

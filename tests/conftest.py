@@ -18,11 +18,20 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # the workers share the processor
 
 
 def pytest_collection_modifyitems(items):
-    """With several workers: the browser's tests first, on one of them, and each other file as a whole."""
-    for item in items:
-        browser = "e2e" in item.path.parts
-        item.add_marker(pytest.mark.xdist_group("a browser" if browser else item.path.name))
+    """The browser's tests first: they are the longest chain (see below)."""
     items.sort(key=lambda item: "e2e" not in item.path.parts)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With several workers: the browser's tests on one of them, each other file on any."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return "a browser" if "e2e/" in nodeid else nodeid.split("::")[0]
+
+    return ByFile(config, log)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from apps import png, rerun, said, start
 from PIL import Image
 
 from fcnviz import render, samples
-from ui import inputs, lecture_file, lecture_slide, lecture_steps
+from ui import bundle, inputs, lecture_file, lecture_slide, lecture_steps
 from ui.figures import Extent
 from ui.lecture_scene import Scene
 from ui.lecture_slide import Bars, Figure, Layer, Picture, Table
@@ -249,3 +250,14 @@ def test_text_is_escaped():
     s = scene()
     object.__setattr__(s.photo, "title", bad)
     assert "<script" not in lecture_file.document(s).decode()
+
+
+def test_the_zip_has_the_file_the_scores_and_where_all_is_from():
+    at = start(PAGE, photo="cat", step="8")
+    assert [c.proto.component_name for c in at.get("bidi_component")].count("fcnviz_copy_link") == 1
+    with zipfile.ZipFile(io.BytesIO(bundle.pack(at.session_state["shown"]))) as archive:
+        names, record = archive.namelist(), json.loads(archive.read("fcnviz.json"))
+        assert archive.read("lecture.html").startswith(b"<!doctype html>")
+    assert {"photo.png", "lite0-fcn8s-labels.png", "scores/lite0-fcn8s-stride8.npy"} <= set(names)
+    assert "step=8" in record["link"] and record["page"] == "Lecture"
+    assert [n["stride"] for n in record["networks"]] == [32, 16, 8]

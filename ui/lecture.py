@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ui import frame, inputs, lecture_file, lecture_parts
+from ui import frame, inputs, lecture_file, lecture_parts, origins, share, shown
 from ui.lecture_scene import Scene
 from ui.lecture_slide import Slide
 from ui.lecture_steps import NAMES, slide
@@ -46,6 +46,8 @@ def begin() -> Desk:
         notes = st.toggle("Notes (N)", key="notes", bind="query-params")
         with st.popover("Photo", icon=":material/image:"):
             page = frame.choices()
+    shown.begin("Lecture", inputs.source(page.photo), page.palette)
+    shown.fact("photo", page.photo.name, origins.photo(page.photo))
     step = _step()
     with way:
         lecture_parts.navigate(NAMES, step, notes, _go)
@@ -86,13 +88,17 @@ def show(desk: Desk) -> None:
 
 
 def _links(now: Slide, scene: Scene) -> None:
-    """To the page that the figure is from, to the start, and the file."""
+    """To the page that the figure is from, to the start, and what to take along."""
     kept = {k: v for k, v in st.query_params.to_dict().items() if k in _KEPT}
     label, icon = next((label, icon) for path, label, icon in frame.PAGES if path == now.page)
     st.page_link(now.page, label=f"More: {label}", icon=icon, query_params={**kept, **now.query})
     st.page_link("app.py", label="Start", icon=":material/home:", query_params=kept)
-    st.download_button(
-        "Save as HTML", functools.partial(lecture_file.document, scene), "fcnviz-lecture.html", "text/html",
-        key="lecture_file", on_click="ignore", icon=":material/download:",
-        help="All steps in one file that needs no network: to read, to print, for an appendix.",
-    )  # fmt: skip
+    document = functools.partial(lecture_file.document, scene)
+    shown.add("lecture.html", document)
+    with st.popover("Take along", icon=":material/share:"):
+        st.download_button(
+            "Save as HTML", document, "fcnviz-lecture.html", "text/html", key="lecture_file",
+            on_click="ignore", icon=":material/download:",
+            help="All steps in one file that needs no network: to read, to print, for an appendix.",
+        )  # fmt: skip
+        share.buttons()

@@ -51,7 +51,7 @@ def facts(scene: Scene) -> list[str]:
     (width, height), native = photo.image.size, photo.native
     lines = [
         f"{photo.title} ({photo.credit}): {native[0]} × {native[1]} px, run at {width} × {height} px; "
-        f"SHA-256 of its pixels {photo.digest}.",
+        f"SHA-256 of its pixels {photo.sha256}.",
         f"Classifier: EfficientNet-Lite0, ImageNet weights of {_CLASSIFIER} {version(_CLASSIFIER)}.",
     ]
     try:

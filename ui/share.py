@@ -68,15 +68,20 @@ def row(*, own: bool) -> None:
     Args:
         own: whether the page shows the visitor's own photo.
     """
-    shown.note()
     st.divider()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.download_button(
-            "Export (zip)", functools.partial(bundle.pack, shown.current()), "fcnviz.zip", key="export",
-            on_click="ignore", icon=":material/download:",
-        )  # fmt: skip
-        _copy(key="copy_link", width="content")
+        buttons()
     st.caption(f"{_LINK_OWN if own else _LINK} {_ZIP}")
+
+
+def buttons() -> None:
+    """The two buttons alone, after everything that they are about."""
+    shown.note()
+    st.download_button(
+        "Export (zip)", functools.partial(bundle.pack, shown.current()), "fcnviz.zip", key="export",
+        on_click="ignore", icon=":material/download:",
+    )  # fmt: skip
+    _copy(key="copy_link", width="content")
 
 
 _LINK = "The link opens this page with this photo and these settings."

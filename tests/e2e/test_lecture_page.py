@@ -81,6 +81,7 @@ def test_the_whole_story_by_keyboard_on_an_uploaded_photo_and_saved(browser, pag
 
 def saved(browser, page: Page, folder) -> None:
     with page.expect_download() as download:
+        page.get_by_role("button", name="Take along").click()
         page.get_by_role("button", name="Save as HTML").click()
     file = folder / "lecture.html"
     download.value.save_as(file)
