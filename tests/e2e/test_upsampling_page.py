@@ -43,6 +43,6 @@ def test_play_runs_to_the_end_and_stops(page, url):
 
 def test_learning_is_watched_and_ends_with_both_ius(page, url):
     visit(page, f"{url}/upsampling?photo=motorbike&fit_stride=16")
-    page.get_by_role("button", name="Learn", exact=False).click()
+    page.get_by_role("button", name="Learn", exact=True).click()
     expect(page.get_by_text(re.compile(r"Step \d+ of 200"))).to_be_visible()
     expect(page.get_by_text(re.compile(r"Mean IU: learned [\d.]+ %, fixed bilinear"))).to_be_visible()
