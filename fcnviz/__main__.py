@@ -23,7 +23,7 @@ from fcnviz import (
     render,
     train,
     weights,
-)  # fmt: skip
+)
 from fcnviz.settings import SettingsError, settings
 from fcnviz.voc import VocFolder
 

@@ -360,7 +360,7 @@ class _Run:
         """One pass. → epoch, mean loss, seconds."""
         config, start, total = self.config, time.monotonic(), 0.0
         crops.epoch = epoch
-        if config.balance:
+        if config.balance and self.weight is None:
             self.weight = class_weights(crops.frequencies(), config.balance).to(self.machine.device)
         order = Order(len(crops), config, epoch, self.machine.world)
         torch.manual_seed(config.seed * 1000 + epoch + 10**9 * self.machine.world.rank)  # dropout

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from fcnviz import imagenet, metrics, paper, render, voc, weights
-from fcnviz.heatmaps import kernels
+from fcnviz.heatmaps import Pictures, kernels
 from fcnviz.render import Scale
 from ui import cache, convolution, convolution_photo, heatmaps, masks, panels, published
 from ui.figures import MARK, Box, Extent
@@ -184,7 +184,7 @@ def _heat(s: Scene, stride: int, way: str, words: tuple[str, str]) -> Slide:
     """A slide of the comparison: `way` is "coarse", or one of `heatmaps.WAYS`."""
     choice = s.choice(stride)
     made, (sentence, notes) = s.pictures(choice), words
-    picture = _coarse_picture(s, choice) if way == "coarse" else _dense_picture(s, choice, way)
+    picture = _coarse_picture(s, choice, made) if way == "coarse" else _dense_picture(s, choice, made, way)
     extra = "" if choice.result.stride == stride else f" {_ABLATION.format(choice.result.title)}"
     query = {"net": f"{choice.result.stride}s", "stage": str(stride), "values": "Probability", "over": "true"}
     return Slide(
@@ -196,17 +196,16 @@ def _heat(s: Scene, stride: int, way: str, words: tuple[str, str]) -> Slide:
 _ABLATION = "These weights hold no network that ends here: shown is {} with its later skips off, an ablation."
 
 
-def _coarse_picture(s: Scene, choice: heatmaps.Choice) -> Picture:
-    values, cells = s.pictures(choice).coarse, choice.cells
+def _coarse_picture(s: Scene, choice: heatmaps.Choice, made: Pictures) -> Picture:
+    values, cells = made.coarse, choice.cells
     h, w = values.shape
     first, last = cells.edges(0, 0), cells.edges(w - 1, h - 1)
-    layer = coarse(values, s.pictures(choice).scale, Extent(*first[:2], *last[2:]), heatmaps.OVER)
+    layer = coarse(values, made.scale, Extent(*first[:2], *last[2:]), heatmaps.OVER)
     return Picture("", s.extent, (s.base, layer), caption=f"{choice.result.title}: {w} × {h} cells")
 
 
-def _dense_picture(s: Scene, choice: heatmaps.Choice, way: str) -> Picture:
-    made, (width, height) = s.pictures(choice), s.photo.image.size
-    h, w = made.coarse.shape
+def _dense_picture(s: Scene, choice: heatmaps.Choice, made: Pictures, way: str) -> Picture:
+    (h, w), (width, height) = made.coarse.shape, s.photo.image.size
     layer = Layer(made.pngs[way], s.extent, heatmaps.OVER)
     caption = f"{choice.result.title}: {w} × {h} cells → {width} × {height} px"
     return Picture("", s.extent, (s.base, layer), caption=caption)

@@ -194,7 +194,7 @@ class Load:
 def server(port: int):
     """The app on loopback; → its process."""
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.address", "127.0.0.1",
-               "--server.port", str(port), "--server.headless", "true", "--server.fileWatcherType", "none",
+               "--server.port", str(port), "--server.headless", "true",
                "--server.disconnectedSessionTTL", str(FORGET)]  # fmt: skip
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ | IMAGE,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
