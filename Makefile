@@ -6,7 +6,7 @@ PORT   ?= 8501
 JOBS   ?= $(shell $(PYTHON) -c 'import os; print(min(5, (os.cpu_count() or 1) + 1))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit e2e fuzz bench load clean
+.PHONY: help demo test lint types unit e2e rerun fuzz bench load clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -28,6 +28,9 @@ unit: $(VENV)/.dev  ## pytest, doctests and browser tests
 
 e2e: $(VENV)/.dev  ## only the tests in a real browser
 	$(BIN)/pytest -m e2e tests/e2e
+
+rerun: $(VENV)/.dev  ## the trainings behind the bundled weights, for 2 % of their length (minutes)
+	$(BIN)/pytest -m rerun tests/test_rerun.py
 
 fuzz: $(VENV)/.dev  ## hostile uploads and links, twenty times as many as in the tests, and others each time
 	FCNVIZ_FUZZ=20 $(BIN)/pytest tests/test_fuzz.py

@@ -1,4 +1,4 @@
-"""`python -m fcnviz segment|train|evaluate|bench|weights|digits`: the same library, from the shell."""
+"""`python -m fcnviz segment|train|study|evaluate|bench|weights|digits`: the same library, from the shell."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from fcnviz import (
     inference,
     parallel,
     render,
+    study,
     train,
     weights,
 )
@@ -51,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fcnviz", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_segment, _add_train, _add_evaluate, _add_bench, _add_weights, _add_digits):
+    for add in (_add_segment, _add_train, _add_study, _add_evaluate, _add_bench, _add_weights, _add_digits):
         add(commands)
     return parser
 
@@ -117,13 +118,41 @@ def _train(a: argparse.Namespace) -> None:
             print(path)
 
 
+def _add_study(commands: argparse._SubParsersAction) -> None:
+    p = commands.add_parser(
+        "study", help="what each choice of the training is worth", description=study.__doc__
+    )
+    p.add_argument("--data", required=True, metavar="DIR", help="VOC2012 or VOCdevkit folder")
+    p.add_argument("--out", required=True, metavar="DIR", help="of the runs; finished ones are not repeated")
+    names = [row.name for row in study.ROWS]
+    p.add_argument(
+        "--rows", nargs="+", choices=names, default=names, help="only these, and those that they need"
+    )
+    p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    p.add_argument("--workers", type=int, default=1, help="processes that cut crops (default 1)")
+    p.add_argument("--compile", action="store_true", help="torch.compile: about twice as fast on a CPU")
+    p.add_argument("--commands", action="store_true", help="only print the commands that train the rows")
+    p.set_defaults(run=_study)
+
+
+def _study(a: argparse.Namespace) -> None:
+    rows = study.needed(a.rows)
+    if a.commands:
+        print(*(study.command(row) for row in rows), sep="\n")
+        return
+    machine = train.Machine(str(weights.pick_device(a.device)), a.workers, a.compile)
+    print(study.study(a.data, a.out, rows, machine))
+
+
 def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     p = commands.add_parser(
         "evaluate", help="the paper's four metrics on a split; several processes: torchrun"
     )
     p.add_argument("--data", required=True, metavar="DIR", help="VOC2012 or VOCdevkit folder")
     p.add_argument("--split", default="val")
-    p.add_argument("--weights", required=True, nargs="+", metavar="NAME")
+    p.add_argument(
+        "--weights", required=True, nargs="+", metavar="NAME", help="or the folder of a training run"
+    )
     p.add_argument("--limit", type=int, default=0, help="only that many photos (default: all)")
     p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     p.add_argument("--json", metavar="FILE", help="also save the numbers and the counts behind them")
@@ -159,7 +188,12 @@ def _evaluate_one(
     folder: VocFolder, name: str, a: argparse.Namespace, world: parallel.World
 ) -> list[evaluate.Measured]:
     """One network's counts on the photos of all processes."""
-    model, count = weights.load(name, world.device, fold=True), min(len(folder), a.limit or len(folder))
+    count = min(len(folder), a.limit or len(folder))
+    model = (
+        train.trained(name, world.device)
+        if Path(name).is_dir()
+        else weights.load(name, world.device, fold=True)
+    )
     bar = tqdm(
         evaluate.pairs(folder, a.limit, world), total=len(world.share(count)), desc=name, unit="photo",
         mininterval=2, disable=not world.first,

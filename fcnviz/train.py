@@ -33,6 +33,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from fcnviz import fcn, files
+from fcnviz.backbones import fold_batch_norms
 from fcnviz.parallel import ALONE, World
 from fcnviz.voc import CLASSES, VOID, VocFolder
 
@@ -259,6 +260,26 @@ def train(data: str | Path, out: str | Path, config: Config, machine: Machine | 
         with files.whole(out / "model.safetensors") as part:
             save_file(run.averaged(), part)
     return out / "model.safetensors"
+
+
+def trained(run: str | Path, device: str = "cpu") -> fcn.FCN:
+    """The network of a finished run, ready to be measured: averaged weights, eval mode, batch norms folded.
+
+    Args:
+        run: its folder.
+        device: to put it on.
+
+    Raises:
+        FileNotFoundError: the folder holds no finished run.
+    """
+    path, log = Path(run) / "model.safetensors", Path(run) / "log.jsonl"
+    if not (path.is_file() and log.is_file()):
+        raise FileNotFoundError(f"{run} holds no finished run: there is no {path.name} or no {log.name}")
+    settings = json.loads(log.read_text().splitlines()[-1])
+    net = fcn.build(settings.get("backbone", Config.backbone), settings["stride"], imagenet=False)
+    net.load_state_dict(load_file(path))
+    fold_batch_norms(net.eval().requires_grad_(False))
+    return net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def keep_memory() -> None:

@@ -1,0 +1,162 @@
+"""What each choice of the training is worth: short runs that differ in one thing, on held-out photos.
+
+    python -m fcnviz study --data VOC2012 --out runs/study
+
+Every run trains on `train_aug-fit` and is measured on `train_aug-held` (see `voc.held`), never on the
+validation split. Its difference from the run that it varies has a paired bootstrap interval over those
+photos. A run that is there is not repeated.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from fcnviz import bootstrap, evaluate, files, train
+from fcnviz.evaluate import Measured
+from fcnviz.train import Config, Machine
+from fcnviz.voc import VocFolder
+
+FIT, HELD = "train_aug-fit", "train_aug-held"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run of the study.
+
+    Attributes:
+        name: its folder.
+        about: what it is, or what it changes.
+        config: its settings; `init` is the name of another row.
+        over: name of the row that it is compared with (None: it starts a comparison).
+    """
+
+    name: str
+    about: str
+    config: Config
+    over: str | None = None
+
+
+def _rows() -> tuple[Row, ...]:
+    long = Config(32, split=FIT, epochs=3)
+    short = Config(16, init="base", split=FIT, epochs=1, limit=1600, lr=1e-3, ema=0.97)
+    first = Config(32, split=FIT, epochs=2, limit=1600, ema=0.97)
+    second = replace(short, init="first")
+    return (
+        Row("base", "FCN-32s, 3 epochs", long),
+        Row("scale", "scale 0.75 to 2.5", replace(long, scale_min=0.75, scale_max=2.5), "base"),
+        Row("16s", "FCN-16s from base, 1,600 photos", short),
+        Row("longer", "3,200 photos", replace(short, limit=3200), "16s"),
+        Row("crop", "crops of 320², batch 10", replace(short, crop=320, batch=10), "16s"),
+        Row("rate", "twice the rate", replace(short, lr=2e-3), "16s"),
+        Row("last", "the last weights for their moving average", replace(short, ema=0.0), "16s"),
+        Row("smooth", "labels smoothed at borders", replace(short, smooth=0.33), "16s"),
+        Row("balance", "classes balanced, power 0.5", replace(short, balance=0.5), "16s"),
+        Row("fixed", "last deconvolution fixed bilinear", replace(short, fixed_last=True), "16s"),
+        Row("first", "FCN-32s from ImageNet, 2 × 1,600 photos", first),
+        Row("lite2", "EfficientNet-Lite2 for Lite0", replace(first, backbone="lite2"), "first"),
+        Row("second", "FCN-16s from first, 1,600 photos", second),
+        Row("staged", "FCN-8s from second, 1,600 photos", replace(second, stride=8, init="second")),
+        Row("at-once", "FCN-8s, ImageNet, 4 × 1,600 photos", replace(first, stride=8, epochs=4), "staged"),
+    )  # fmt: skip
+
+
+ROWS = _rows()
+
+
+def command(row: Row, out: str = "runs/study") -> str:
+    """The command that trains a row.
+
+    >>> print(command(ROWS[2]))
+    python -m fcnviz train --data VOC2012 --stage 16s --out runs/study/16s --init runs/study/base \
+--split train_aug-fit --epochs 1 --lr 0.001 --ema 0.97 --limit 1600
+    """
+    words = ["python", "-m", "fcnviz", "train", "--data", "VOC2012", "--stage", f"{row.config.stride}s"]
+    words += ["--out", f"{out}/{row.name}"]
+    for field in fields(Config):
+        value = getattr(row.config, field.name)
+        if field.name == "stride" or value == field.default:
+            continue
+        flag = f"--{field.name.replace('_', '-')}"
+        words += [flag] if value is True else [flag, f"{out}/{value}" if field.name == "init" else str(value)]
+    return shlex.join(words)
+
+
+def needed(names: Sequence[str]) -> tuple[Row, ...]:
+    """The rows of these names, with all that they start from or are compared with, in the study's order.
+
+    >>> [row.name for row in needed(["crop"])]
+    ['base', '16s', 'crop']
+    """
+    wanted = set(names)
+    for row in reversed(ROWS):
+        if row.name in wanted:
+            wanted |= {name for name in (row.config.init, row.over) if name}
+    return tuple(row for row in ROWS if row.name in wanted)
+
+
+def study(
+    data: str | Path, out: str | Path, rows: Sequence[Row] = ROWS, machine: Machine | None = None
+) -> str:
+    """Train what is not there yet, measure it, and compare.
+
+    Args:
+        data: a VOC folder.
+        out: holds a folder of each row.
+        rows: in an order in which every row comes after those that it starts from or is compared with.
+        machine: what to train on.
+
+    Returns:
+        the table, in Markdown.
+    """
+    out = Path(out)
+    held = VocFolder.open(data, HELD)
+    found: dict[str, list[Measured]] = {}
+    lines = ["| run | what | mean IU | gain over | points of mean IU |", "|---|---|---|---|---|"]
+    for row in rows:
+        found[row.name] = _measured(data, out, row, held, machine)
+        lines.append(_line(row, found))
+    return "\n".join(lines)
+
+
+def _measured(
+    data: str | Path, out: Path, row: Row, held: VocFolder, machine: Machine | None
+) -> list[Measured]:
+    """A row's counts on each held-out photo, from its folder if they are there."""
+    run = out / row.name
+    kept = run / "held.npz"
+    if not kept.is_file():
+        config = replace(row.config, init=row.config.init and str(out / row.config.init))
+        if not (run / "model.safetensors").is_file():
+            torch.compiler.reset()  # another net: what was compiled for the last one is of no use
+            train.train(data, run, config, machine)
+        net = train.trained(run, machine.device if machine else "cpu")
+        bar = tqdm(evaluate.pairs(held), total=len(held), desc=row.name, unit="photo", mininterval=2)
+        images = list(evaluate.each(net, bar))
+        with files.whole(kept) as part, part.open("wb") as file:
+            np.savez_compressed(
+                file,
+                confusion=np.stack([m.confusion for m in images]),
+                near=np.stack([m.near for m in images]),
+            )
+    with np.load(kept) as counts:
+        return [Measured(*pair) for pair in zip(counts["confusion"], counts["near"], strict=True)]
+
+
+def _line(row: Row, found: dict[str, list[Measured]]) -> str:
+    before = (row.over, found[row.over]) if row.over else None
+    numbers = bootstrap.record(found[row.name], before)
+    low, high = numbers["intervals"]["mean_iu"]
+    mean = evaluate.total(found[row.name]).mean_iu
+    gain = ""
+    if row.over:
+        value, least, most = (100 * v for v in numbers["gain"]["points"]["mean_iu"])
+        gain = f"{value:+.2f} ({least:+.2f} to {most:+.2f})"
+    spread = f"{100 * mean:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+    return f"| {row.name} | {row.about} | {spread} | {row.over or ''} | {gain} |"
