@@ -20,6 +20,7 @@ from fcnviz import (
     images,
     inference,
     parallel,
+    quality,
     render,
     study,
     train,
@@ -221,10 +222,17 @@ def _add_weights(commands: argparse._SubParsersAction) -> None:
     p = commands.add_parser("weights", help="list the weights, or fetch published ones")
     actions = p.add_subparsers(required=True, metavar="list|get|bundle")
     actions.add_parser("list", help="what there is, and where it is from").set_defaults(run=_list)
+    actions.add_parser("quality", help="what the bundled ones were measured at, as tables").set_defaults(
+        run=_quality
+    )
     get = actions.add_parser("get", help="fetch a published VGG16 checkpoint into weights/")
     get.add_argument("name")
     get.set_defaults(run=lambda a: print(weights.get(a.name)))
     _add_bundle(actions)
+
+
+def _quality(_: argparse.Namespace) -> None:
+    print(quality.overall(), quality.gains(), quality.by_class(), sep="\n\n")
 
 
 def _list(_: argparse.Namespace) -> None:

@@ -14,12 +14,12 @@ import numpy as np
 
 from fcnviz import metrics, trimap
 from fcnviz.evaluate import FOUR, Measured
+from fcnviz.voc import CLASSES
 
 #: Draws, and the share of them that an interval holds.
 DRAWS, LEVEL = 2000, 0.95
-#: The last of `NAMES`: pixel accuracy within that many pixels of a true boundary.
-NEAR = 5
-NAMES = (*FOUR, f"within_{NEAR}")
+#: Metrics whose gain over another network is recorded; the last is near true boundaries, in pixels.
+COMPARED = (*FOUR, "within_5")
 
 Interval = tuple[float, float]
 
@@ -33,7 +33,7 @@ def draws(images: Sequence[Measured], count: int = DRAWS, seed: int = 0) -> np.n
         seed: of the draws; equal seeds draw the same images.
 
     Returns:
-        (count, 5) float64, columns as `NAMES`.
+        (count, M) float64, columns as `names`.
 
     Raises:
         ValueError: no images.
@@ -46,13 +46,24 @@ def draws(images: Sequence[Measured], count: int = DRAWS, seed: int = 0) -> np.n
     near = often @ np.stack([m.near.ravel() for m in images])
     classes, bands = images[0].confusion.shape, images[0].near.shape
     return np.array(
-        [_five(c.reshape(classes), b.reshape(bands)) for c, b in zip(confusions, near, strict=True)]
+        [_values(c.reshape(classes), b.reshape(bands)) for c, b in zip(confusions, near, strict=True)]
     )
 
 
-def _five(confusion: np.ndarray, near: np.ndarray) -> list[float]:
+def names(classes: int) -> tuple[str, ...]:
+    """Of the columns: the four metrics, accuracy within 1 … 40 px of a true boundary, IU of each class.
+
+    >>> names(21)[3:6], names(21)[-1]
+    (('frequency_weighted_iu', 'within_1', 'within_2'), 'iu_tvmonitor')
+    """
+    near = (f"within_{d}" for d in range(1, trimap.WIDEST + 1))
+    return (*FOUR, *near, *(f"iu_{name}" for name in CLASSES[:classes]))
+
+
+def _values(confusion: np.ndarray, near: np.ndarray) -> np.ndarray:
     scores = metrics.scores(confusion)
-    return [*(getattr(scores, name) for name in FOUR), trimap.accuracy(near)[NEAR - 1]]
+    four = [getattr(scores, name) for name in FOUR]
+    return np.concatenate([four, trimap.accuracy(near), scores.class_iu])
 
 
 def intervals(drawn: np.ndarray, level: float = LEVEL) -> dict[str, Interval]:
@@ -62,9 +73,11 @@ def intervals(drawn: np.ndarray, level: float = LEVEL) -> dict[str, Interval]:
         drawn: from `draws`, or the difference of two networks' with one seed: then a paired interval.
         level: share of the draws inside.
     """
-    tail = 50 * (1 - level)
-    low, high = np.nanpercentile(drawn, [tail, 100 - tail], axis=0)
-    return {name: (float(a), float(b)) for name, a, b in zip(NAMES, low, high, strict=True)}
+    tail, there = 50 * (1 - level), ~np.isnan(drawn).all(0)
+    found = np.full((2, drawn.shape[1]), np.nan)
+    found[:, there] = np.nanpercentile(drawn[:, there], [tail, 100 - tail], axis=0)
+    columns = names(drawn.shape[1] - len(names(0)))
+    return {name: (float(a), float(b)) for name, a, b in zip(columns, *found, strict=True)}
 
 
 def record(
@@ -81,14 +94,14 @@ def record(
     if before:
         over, other = before
         differences = intervals(drawn - draws(other))
-        gains = dict(zip(NAMES, np.subtract(_total(images), _total(other)), strict=True))
-        points = {name: (gains[name], *differences[name]) for name in NAMES}
+        gains = dict(zip(differences, _total(images) - _total(other), strict=True))
+        points = {name: (gains[name], *differences[name]) for name in COMPARED}
         found["gain"] = {"over": over, "points": _rounded(points)}
     return found
 
 
-def _total(images: Sequence[Measured]) -> list[float]:
-    return _five(*(np.sum([getattr(m, part) for m in images], 0) for part in ("confusion", "near")))
+def _total(images: Sequence[Measured]) -> np.ndarray:
+    return _values(*(np.sum([getattr(m, part) for m in images], 0) for part in ("confusion", "near")))
 
 
 def _rounded(numbers: Mapping[str, Sequence[float]]) -> dict[str, list[float | None]]:

@@ -178,7 +178,9 @@ def table(name: str, result: dict[str, Any]) -> str:
         *_gain(result.get("gain")),
         "  IU by class",
     ]
-    lines += [f"    {c:<22}{_percent(v)}" for c, v in result["class_iu"].items()]
+    lines += [
+        f"    {c:<22}{_percent(v)}{_interval(result, f'iu_{c}')}" for c, v in result["class_iu"].items()
+    ]
     return "\n".join(lines)
 
 
@@ -186,6 +188,8 @@ def _interval(result: dict[str, Any], key: str) -> str:
     if key not in result.get("intervals", {}):
         return ""
     low, high = result["intervals"][key]
+    if low is None:
+        return ""
     return f"   ({100 * low:.1f} to {100 * high:.1f})"
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fcnviz import bootstrap, evaluate, trimap
+from fcnviz import bootstrap, evaluate, metrics, trimap
 
 
 def images(rights, pixels=1000) -> list[evaluate.Measured]:
@@ -26,6 +26,24 @@ def test_intervals_of_a_mean_are_scipys():
     for name in ("pixel_accuracy", "within_5"):
         theirs = stats.bootstrap((rights,), np.mean, n_resamples=20_000, method="percentile", rng=0)
         assert mine[name] == pytest.approx(theirs.confidence_interval, abs=2e-3)
+
+
+def test_every_reported_metric_has_an_interval_around_it():
+    some = images(np.random.default_rng(4).uniform(0.5, 0.9, 30))
+    found = bootstrap.record(some)["intervals"]
+    assert list(found)[-2:] == ["iu_background", "iu_aeroplane"]
+    scores = metrics.scores(sum(m.confusion for m in some))
+    values = dict(zip(["iu_background", "iu_aeroplane"], scores.class_iu, strict=True))
+    values |= {name: getattr(scores, name) for name in evaluate.FOUR}
+    for name, value in values.items():
+        assert found[name][0] < value < found[name][1], name
+
+
+def test_a_class_that_no_image_shows_has_no_interval():
+    confusion = np.zeros((21, 21), np.int64)
+    confusion[0, 0] = 9
+    found = bootstrap.record([evaluate.Measured(confusion, evaluate.nothing().near)] * 3)["intervals"]
+    assert found["iu_train"] == [None, None] and found["iu_background"] == [1, 1]
 
 
 def test_more_images_make_it_surer():

@@ -20,6 +20,14 @@ def test_bars_run_from_the_best_class_of_the_finest_network_and_skip_the_absent(
     assert fine.marker.color == figures.COLOURS[-1] != coarse.marker.color
 
 
+def test_bars_have_error_bars_where_intervals_are_known():
+    rows = {"FCN-8s": np.array([0.8, 0.95, np.nan, 0.5])}
+    spans = {"FCN-8s": np.array([[0.7, 0.85], [0.9, 1], [np.nan, np.nan], [0.25, 0.5]])}
+    (bars,) = figures.class_bars(rows, NAMES, figures.by_iu(rows), spans).data
+    np.testing.assert_allclose(bars.error_x.array, [5, 5, 0], atol=1e-9)
+    np.testing.assert_allclose(bars.error_x.arrayminus, [5, 10, 25], atol=1e-9)
+
+
 def test_the_matrix_leaves_out_absent_classes_and_empties_zeros():
     matrix = np.array([[90, 10, 0, 0], [0, 1, 0, 3], [0, 0, 0, 0], [0, 0, 0, 0]])
     (share,) = figures.confusion(matrix, NAMES, percent=True).data

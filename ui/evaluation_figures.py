@@ -25,19 +25,27 @@ def by_iu(rows: Mapping[str, np.ndarray]) -> list[int]:
     return [int(c) for c in np.argsort(-np.nan_to_num(finest), kind="stable") if there[c]]
 
 
-def class_bars(rows: Mapping[str, np.ndarray], names: Sequence[str], order: Sequence[int]) -> go.Figure:
+def class_bars(
+    rows: Mapping[str, np.ndarray],
+    names: Sequence[str],
+    order: Sequence[int],
+    spans: Mapping[str, np.ndarray] | None = None,
+) -> go.Figure:
     """IU of some classes for each network, the first on top.
 
     Args:
         rows: (C,) IU, 0..1 or NaN, by the network's title, coarse to fine.
         names: of the classes.
         order: the classes to draw (see `by_iu`).
+        spans: (C, 2) interval of each IU, by title: drawn as error bars.
     """
-    figure = go.Figure()
+    figure, order = go.Figure(), list(order)
     for (title, values), colour in zip(rows.items(), COLOURS[-len(rows) :], strict=True):
+        span = spans.get(title) if spans else None
         figure.add_bar(
             y=[names[c] for c in order], x=[100 * values[c] for c in order], name=title, orientation="h",
-            marker_color=colour, hovertemplate=f"{title}<br>%{{y}}: %{{x:.1f}} %<extra></extra>",
+            marker_color=colour, error_x=None if span is None else _whiskers(values[order], span[order]),
+            hovertemplate=f"{title}<br>%{{y}}: %{{x:.1f}} %<extra></extra>",
         )  # fmt: skip
     _chart(figure, 60 + (9 * len(rows) + 7) * len(order), "IU, %", "")
     figure.update_layout(bargap=0.22, bargroupgap=0, legend={**_LEGEND, "traceorder": "normal"})
@@ -45,6 +53,14 @@ def class_bars(rows: Mapping[str, np.ndarray], names: Sequence[str], order: Sequ
     figure.update_yaxes(automargin=True, tickfont={"size": 13}, autorange="reversed")
     figure.update_yaxes(categoryorder="array", categoryarray=[names[c] for c in order])
     return figure
+
+
+def _whiskers(values: np.ndarray, span: np.ndarray) -> dict:
+    """Error bars from `span` (N, 2) around `values` (N,), both 0..1."""
+    return {
+        "type": "data", "symmetric": False, "array": 100 * (span[:, 1] - values),
+        "arrayminus": 100 * (values - span[:, 0]), "thickness": 1, "width": 2, "color": "#808080",
+    }  # fmt: skip
 
 
 def confusion(matrix: np.ndarray, names: Sequence[str], percent: bool) -> go.Figure:

@@ -33,10 +33,11 @@ def bundled() -> None:
         st.caption(text)
     rows = {t: _array([m["class_iu"][c] for c in voc.CLASSES]) for t, m in numbers.items()}
     order = evaluation_figures.by_iu(rows)
+    spans = {t: _array([_ends(m, f"iu_{c}") for c in voc.CLASSES]) for t, m in numbers.items()}
     half = (len(order) + 1) // 2
     st.markdown("**IU by class**")
     for i, (column, part) in enumerate(zip(st.columns(2), (order[:half], order[half:]), strict=True)):
-        figure = evaluation_figures.class_bars(rows, voc.CLASSES, part)
+        figure = evaluation_figures.class_bars(rows, voc.CLASSES, part, spans)
         with column:
             shown.chart(figure, f"bundled_bars_{i}")
     if all("within" in m for m in numbers.values()):
@@ -85,8 +86,13 @@ def origin(w: weights.Weights) -> str:
     )
 
 
-def _array(values: list[float | None]) -> np.ndarray:
-    return np.array([np.nan if v is None else v for v in values], float)
+def _array(values: list) -> np.ndarray:
+    return np.array(values, float)  # None becomes NaN
+
+
+def _ends(m: dict[str, Any], key: str) -> list[float | None]:
+    """A metric's interval, if it is recorded."""
+    return m.get("intervals", {}).get(key) or [None, None]
 
 
 def in_print() -> None:

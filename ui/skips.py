@@ -55,7 +55,7 @@ def _equation(c: Choice, stride: int, maps: list[np.ndarray], scale: Scale) -> N
             shown.chart(figure, f"term_{name}")
             st.caption(f"{grid_text(values.shape, stride)} · {scales.span(values, 1)}")
     for column, sign in zip(columns[1::2], "+=", strict=True):
-        column.markdown(f"# {sign}", text_alignment="center", anchors=False)
+        column.latex(rf"\Huge {sign}")  # not a heading: a screen reader would list it among them
 
 
 def _flips(c: Choice, labels: dict[int, np.ndarray], palette: str) -> None:

@@ -1,0 +1,59 @@
+"""The bundled networks' measured quality, as the tables of the READMEs: python -m fcnviz weights quality."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fcnviz import weights
+from fcnviz.bootstrap import COMPARED
+from fcnviz.voc import CLASSES
+
+_HEADS = ("pixel acc.", "mean acc.", "mean IU", "f.w. IU", "within 5 px")
+
+
+def overall() -> str:
+    """The four metrics and the accuracy within 5 px of a true boundary, in percent, with intervals."""
+    rows = {f"`{name}`": [_value(m, key) for key in COMPARED] for name, m in _measured().items()}
+    return _table("", _HEADS, rows)
+
+
+def gains() -> str:
+    """What each network gains over the one before it, in percentage points, with paired intervals."""
+    rows = {}
+    for name, m in _measured().items():
+        if "gain" in m:
+            points = (m["gain"]["points"][key] for key in COMPARED)
+            title = f"{_stage(name)} over {_stage(m['gain']['over'])}"
+            rows[title] = [
+                f"{100 * v:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})" for v, low, high in points
+            ]
+    return _table("gain", _HEADS, rows)
+
+
+def by_class() -> str:
+    """IU of each class, in percent, with intervals."""
+    measured = _measured()
+    rows = {name: [_value(m, f"iu_{name}") for m in measured.values()] for name in CLASSES}
+    return _table("class", [_stage(name) for name in measured], rows)
+
+
+def _measured() -> dict[str, dict[str, Any]]:
+    return {name: weights.find(name).metrics or {} for name in weights.BUNDLED}
+
+
+def _stage(name: str) -> str:
+    return name.removeprefix("lite0-fcn")
+
+
+def _value(m: dict[str, Any], key: str) -> str:
+    if key.startswith("iu_"):
+        value = m["class_iu"][key.removeprefix("iu_")]
+    else:
+        value = m["within"][key.removeprefix("within_")] if key.startswith("within_") else m[key]
+    low, high = m["intervals"][key]
+    return f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _table(corner: str, heads: tuple[str, ...] | list[str], rows: dict[str, list[str]]) -> str:
+    lines = [[corner, *heads], ["---"] * (len(heads) + 1), *([title, *row] for title, row in rows.items())]
+    return "\n".join(f"| {' | '.join(line)} |".replace("|  |", "| |") for line in lines)

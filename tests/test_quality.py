@@ -1,0 +1,38 @@
+"""The READMEs' figures are the manifest's."""
+
+from pathlib import Path
+
+import pytest
+
+from fcnviz import __main__ as cli
+from fcnviz import quality, weights
+from fcnviz.voc import CLASSES
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    ("file", "tables"),
+    [
+        ("README.md", (quality.overall, quality.gains)),
+        ("weights/README.md", (quality.overall, quality.gains, quality.by_class)),
+    ],
+)
+def test_a_readme_says_what_was_measured(file, tables):
+    text = (ROOT / file).read_text("utf-8")
+    for table in tables:
+        assert table() in text, f"{file}: put in what `python -m fcnviz weights quality` prints"
+
+
+def test_the_tables_hold_the_recorded_numbers(capsys):
+    assert cli.main(["weights", "quality"]) == 0
+    printed = capsys.readouterr().out
+    for name in weights.BUNDLED:
+        m = weights.find(name).metrics
+        low, high = m["intervals"]["mean_iu"]
+        assert f"{100 * m['mean_iu']:.1f} ({100 * low:.1f} to {100 * high:.1f})" in printed
+        low, high = m["intervals"]["iu_cat"]
+        assert f"{100 * m['class_iu']['cat']:.1f} ({100 * low:.1f} to {100 * high:.1f})" in printed
+    gain = weights.find("lite0-fcn8s").metrics["gain"]["points"]["mean_iu"]
+    assert "8s over 16s" in printed and f"{100 * gain[0]:+.2f}" in printed
+    assert all(f"| {name} |" in printed for name in CLASSES)
