@@ -14,6 +14,7 @@ from tqdm import tqdm
 from fcnviz import (
     bench,
     bootstrap,
+    bundling,
     digits,
     evaluate,
     files,
@@ -173,7 +174,7 @@ def _evaluate(a: argparse.Namespace) -> None:
         title = f"{name} on {a.split}, {len(images[name])} photos at original size"
         print(evaluate.table(title, results[name]))
         if a.record:
-            weights.record(name, {k: v for k, v in results[name].items() if k != "counts"})
+            bundling.record(name, {k: v for k, v in results[name].items() if k != "counts"})
     if a.json:
         _write(a.json, (json.dumps(results, indent=2) + "\n").encode())
 
@@ -258,7 +259,7 @@ def _bundle(a: argparse.Namespace) -> None:
     runs = {stage: Path(path) for stage, path in (r.split("=", 1) for r in a.runs)}
     commands = dict(c.split("=", 1) for c in a.commands)
     about = {"commit": a.commit, "data": a.data, "licence": a.licence}
-    for path in weights.bundle(runs, commands=commands, **about):
+    for path in bundling.bundle(runs, commands=commands, **about):
         print(path)
 
 

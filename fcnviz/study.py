@@ -55,6 +55,7 @@ def _rows() -> tuple[Row, ...]:
         Row("longer", "3,200 photos", replace(short, limit=3200), "16s"),
         Row("crop", "crops of 320², batch 10", replace(short, crop=320, batch=10), "16s"),
         Row("rate", "twice the rate", replace(short, lr=2e-3), "16s"),
+        Row("slower", "half the rate", replace(short, lr=5e-4), "16s"),
         Row("last", "the last weights for their moving average", replace(short, ema=0.0), "16s"),
         Row("smooth", "labels smoothed at borders", replace(short, smooth=0.33), "16s"),
         Row("balance", "classes balanced, power 0.5", replace(short, balance=0.5), "16s"),
@@ -128,14 +129,13 @@ def study(
 def _measured(
     data: str | Path, out: Path, row: Row, held: VocFolder, machine: Machine | None
 ) -> list[Measured]:
-    """A row's counts on each held-out photo, from its folder if they are there."""
+    """A row's counts on each held-out photo; measured once."""
     run = out / row.name
+    config = replace(row.config, init=row.config.init and str(out / row.config.init))
+    torch.compiler.reset()  # another net: what was compiled for the last one is of no use
+    train.train(data, run, config, machine)  # a finished run stays as it is; one of other settings is refused
     kept = run / "held.npz"
     if not kept.is_file():
-        config = replace(row.config, init=row.config.init and str(out / row.config.init))
-        if not (run / "model.safetensors").is_file():
-            torch.compiler.reset()  # another net: what was compiled for the last one is of no use
-            train.train(data, run, config, machine)
         net = train.trained(run, machine.device if machine else "cpu")
         bar = tqdm(evaluate.pairs(held), total=len(held), desc=row.name, unit="photo", mininterval=2)
         images = list(evaluate.each(net, bar))

@@ -25,7 +25,7 @@ import os, resource, signal
 from pathlib import Path
 from types import SimpleNamespace
 import torch
-from fcnviz import __main__, bench, digits, train, weights
+from fcnviz import __main__, bench, bundling, digits, train
 
 folder = Path(os.environ["FCNVIZ_WEIGHTS"])
 line = torch.nn.Linear(30, 30)
@@ -34,9 +34,9 @@ run = SimpleNamespace(config=train.Config(stride=32), model=line, average=line,
 net = digits.load()
 writers = {
     "digits --out": lambda: digits.save(net, folder / "digits.safetensors", 1),
-    "evaluate --record": lambda: weights.record("lite0-fcn8s", {"mean_iu": 0.5}),
+    "evaluate --record": lambda: bundling.record("lite0-fcn8s", {"mean_iu": 0.5}),
     "evaluate --json": lambda: __main__._write(str(folder / "result.json"), b"2" * 1000),
-    "bundle": lambda: weights._write_half("lite0-fcn8s", folder / "lite0-fcn8s.safetensors", folder),
+    "bundle": lambda: bundling._write_half("lite0-fcn8s", folder / "lite0-fcn8s.safetensors", folder),
     "bench --record": lambda: bench.record([], "cpu", folder / "bench.json"),
     "train": lambda: train._Run.save(run, folder / "last.pt", 1),
 }

@@ -15,7 +15,7 @@ import pytest
 from apps import rerun, said, start
 from PIL import Image
 
-from fcnviz import bootstrap, evaluate, metrics, pairs, paper, samples, sandbox, voc, weights
+from fcnviz import bootstrap, bundling, evaluate, metrics, pairs, paper, samples, sandbox, voc, weights
 from ui import evaluation, evaluation_results, job
 from ui.job import Job, Plan
 
@@ -39,7 +39,9 @@ def test_intervals_and_paired_gains_are_shown_where_recorded(monkeypatch, tmp_pa
             evaluate.measure(rng.integers(0, 21, (9, 9)), rng.integers(0, 21, (9, 9))) for _ in range(5)
         ]
         sure = bootstrap.record(images, before)
-        weights.record(name, {"split": "val", "photos": 5, **evaluate.report(evaluate.total(images)), **sure})
+        bundling.record(
+            name, {"split": "val", "photos": 5, **evaluate.report(evaluate.total(images)), **sure}
+        )
         before = name, images
     at = start(PAGE, **UPLOADING)
     first, gains = at.table[0].value, at.table[1].value

@@ -80,9 +80,11 @@ def test_the_study_trains_measures_and_compares(data, tmp_path, monkeypatch):
     def never(*_: object) -> None:
         raise AssertionError("a finished run is not repeated")
 
-    monkeypatch.setattr(train, "train", never)
+    monkeypatch.setattr(train._Run, "epoch", never)
     monkeypatch.setattr(train, "trained", never)
     assert study.study(data, tmp_path, TWO).splitlines() == table
+    with pytest.raises(ValueError, match="other settings"):
+        study.study(data, tmp_path, [replace(TWO[0], config=replace(TINY, lr=1e-3))])
 
 
 def test_a_finished_run_can_be_evaluated_by_its_folder(data, tmp_path, capsys):

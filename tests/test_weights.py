@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from fcnviz import fcn, voc, weights
+from fcnviz import bundling, checkpoints, fcn, voc, weights
 from fcnviz.weights import WeightsError
 
 BUNDLED = ["lite0-fcn32s", "lite0-fcn16s", "lite0-fcn8s"]
@@ -68,7 +68,7 @@ def runs(nets, tmp_path_factory):
 @pytest.fixture(scope="module")
 def bundled(runs, tmp_path_factory):
     out = tmp_path_factory.mktemp("bundled")
-    weights.bundle(runs, out, commands={s: f"python -m fcnviz train --stage {s}" for s in runs}, **ABOUT)
+    bundling.bundle(runs, out, commands={s: f"python -m fcnviz train --stage {s}" for s in runs}, **ABOUT)
     return out
 
 
@@ -183,7 +183,7 @@ def test_bundle_writes_small_files_and_a_manifest(bundled, nets):
 def test_bundling_again_gives_the_same_bytes(bundled, runs, tmp_path):
     commands = {s: f"python -m fcnviz train --stage {s}" for s in runs}
     for stage in ("8s", "32s", "16s"):  # one at a time, in another order; a file instead of its folder
-        weights.bundle({stage: runs[stage] / "model.safetensors"}, tmp_path, commands=commands, **ABOUT)
+        bundling.bundle({stage: runs[stage] / "model.safetensors"}, tmp_path, commands=commands, **ABOUT)
     for path in bundled.iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
@@ -261,7 +261,7 @@ def test_a_damaged_manifest(folder, text):
 
 def test_record(bundle_here):
     before = (bundle_here / "manifest.json").read_text()
-    weights.record("lite0-fcn8s", {"mean_iu": np.float32(0.5), "per_class": [0.25, float("nan")]})
+    bundling.record("lite0-fcn8s", {"mean_iu": np.float32(0.5), "per_class": [0.25, float("nan")]})
     assert weights.find("lite0-fcn8s").metrics == {"mean_iu": 0.5, "per_class": [0.25, None]}
     assert weights.find("lite0-fcn16s").metrics is None
     after = json.loads((bundle_here / "manifest.json").read_text())
@@ -269,39 +269,39 @@ def test_record(bundle_here):
     assert json.dumps(after, indent=2, ensure_ascii=False) + "\n" == before
     for name in ("vgg16-fcn8s", "nothing"):
         with pytest.raises(WeightsError, match=f"has no net {name}"):
-            weights.record(name, {})
+            bundling.record(name, {})
 
 
 def test_bundle_refuses_the_wrong_stage(runs, tmp_path):
     with pytest.raises(WeightsError, match=r"FCN-16s on lite0 needs the tensor score_pool4.weight"):
-        weights.bundle({"16s": runs["32s"]}, tmp_path, commands={"16s": ""}, **ABOUT)
+        bundling.bundle({"16s": runs["32s"]}, tmp_path, commands={"16s": ""}, **ABOUT)
     with pytest.raises(WeightsError, match="the stages are 32s, 16s and 8s"):
-        weights.bundle({"4s": runs["32s"]}, tmp_path, commands={"4s": ""}, **ABOUT)
+        bundling.bundle({"4s": runs["32s"]}, tmp_path, commands={"4s": ""}, **ABOUT)
     with pytest.raises(WeightsError, match="cannot be read: No such file"):
-        weights.bundle({"8s": tmp_path / "none"}, tmp_path, commands={"8s": ""}, **ABOUT)
+        bundling.bundle({"8s": tmp_path / "none"}, tmp_path, commands={"8s": ""}, **ABOUT)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_bundle_refuses_a_large_file(runs, tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "MAX_BUNDLED_BYTES", 10**6)
+    monkeypatch.setattr(bundling, "MAX_BUNDLED_BYTES", 10**6)
     with pytest.raises(WeightsError, match="would have 1 MB or more"):
-        weights.bundle({"32s": runs["32s"]}, tmp_path, commands={"32s": ""}, **ABOUT)
+        bundling.bundle({"32s": runs["32s"]}, tmp_path, commands={"32s": ""}, **ABOUT)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_half_precision_is_checked():
     count = torch.tensor(70000)
-    assert weights._half("n", count) is count
-    assert torch.equal(weights._half("w", torch.tensor([0.0, 1.0])), torch.tensor([0.0, 1.0]).half())
-    assert weights._half("w", torch.tensor([1e-9, 1.0])).tolist() == [
+    assert bundling._half("n", count) is count
+    assert torch.equal(bundling._half("w", torch.tensor([0.0, 1.0])), torch.tensor([0.0, 1.0]).half())
+    assert bundling._half("w", torch.tensor([1e-9, 1.0])).tolist() == [
         0,
         1,
     ]  # lost beside a large one: no harm
     for bad in (70000.0, float("nan"), float("inf")):
         with pytest.raises(WeightsError, match="w does not fit float16"):
-            weights._half("w", torch.tensor([1.0, bad]))
+            bundling._half("w", torch.tensor([1.0, bad]))
     with pytest.raises(WeightsError, match="w vanishes in float16: its largest value is 1e-09"):
-        weights._half("w", torch.tensor([1e-9, 0.0]))
+        bundling._half("w", torch.tensor([1e-9, 0.0]))
 
 
 # --- files that a user puts into the folder ---
@@ -372,7 +372,7 @@ def test_unverified_checkpoint(folder, legacy):
 
 def test_unverified_safetensors_is_told_by_its_header(folder, runs, nets, monkeypatch):
     shutil.copy(runs["16s"] / "model.safetensors", folder / "mine.safetensors")
-    monkeypatch.setattr(weights, "_read", None)  # the tensors are not needed for that
+    monkeypatch.setattr(checkpoints, "read", None)  # the tensors are not needed for that
     entry = weights.find("unverified-mine")
     assert (entry.backbone, entry.stride) == ("lite0", 16)
     monkeypatch.undo()
@@ -427,8 +427,8 @@ def test_a_file_is_looked_at_once_per_version(folder, checkpoint, monkeypatch):
     path = folder / "mine.pth"
     torch.save(thin("lite0", 32), path)
     calls = []
-    read = weights._read
-    monkeypatch.setattr(weights, "_read", lambda p: calls.append(p) or read(p))
+    read = checkpoints.read
+    monkeypatch.setattr(checkpoints, "read", lambda p: calls.append(p) or read(p))
     for _ in range(3):
         assert weights.find("unverified-mine").stride == 32
     assert calls == [path]
@@ -481,7 +481,7 @@ def test_checkpoints_of_python_2(tmp_path):
         for part in (0x1950A86A20F9469CFC6C, 1001, system, OrderedDict(a=tensor), [str(id(array))]):
             Python2Pickler(file, 2).dump(part)
         file.write(struct.pack("<q", array.size) + array.tobytes())
-    assert weights._read(path)["a"].tolist() == array.tolist()
+    assert checkpoints.read(path)["a"].tolist() == array.tolist()
 
 
 # --- files that are wrong ---
@@ -606,9 +606,9 @@ def test_nothing_in_a_pickle_is_executed(folder, tmp_path, kind):
 
 def test_too_large_files_are_not_read(folder, monkeypatch):
     with (folder / "huge.pth").open("wb") as file:
-        file.truncate(weights.MAX_BYTES + 1)  # sparse
-    monkeypatch.setattr(weights, "_hashed", None)
-    monkeypatch.setattr(weights, "_read", None)
+        file.truncate(checkpoints.MAX_BYTES + 1)  # sparse
+    monkeypatch.setattr(checkpoints, "hashed", None)
+    monkeypatch.setattr(checkpoints, "read", None)
     assert only_problem(folder) == "huge.pth has 2.0 GB: too large to be one of these nets"
 
 
