@@ -56,4 +56,5 @@ def _value(m: dict[str, Any], key: str) -> str:
 
 def _table(corner: str, heads: tuple[str, ...] | list[str], rows: dict[str, list[str]]) -> str:
     lines = [[corner, *heads], ["---"] * (len(heads) + 1), *([title, *row] for title, row in rows.items())]
-    return "\n".join(f"| {' | '.join(line)} |".replace("|  |", "| |") for line in lines)
+    text = "\n".join(f"| {' | '.join(line)} |".replace("|  |", "| |") for line in lines)
+    return text.replace(" -", " −").replace("(-", "(−").replace("−--", "---")

@@ -50,7 +50,7 @@ def test_intervals_and_paired_gains_are_shown_where_recorded(monkeypatch, tmp_pa
     assert first.loc["FCN-8s", "Mean IU"] == f"{100 * m['mean_iu']:.1f} % ({low:.1f} to {high:.1f})"
     value, low, high = (100 * v for v in m["gain"]["points"]["within_5"])
     cell = gains.loc["FCN-8s over FCN-16s", "Within 5 px of a boundary"]
-    assert cell == f"{value:+.2f} ({low:+.2f} to {high:+.2f})"
+    assert cell == f"{value:+.2f} ({low:+.2f} to {high:+.2f})".replace("-", "−")
     assert list(gains.index) == ["FCN-16s over FCN-32s", "FCN-8s over FCN-16s"]
     assert "95 % bootstrap intervals" in said(at)
 

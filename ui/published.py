@@ -63,7 +63,9 @@ def _gains(found: dict[str, weights.Weights]) -> None:
         gain = (w.metrics or {}).get("gain")
         if gain and gain["over"] in titles:
             points = [gain["points"][key] for key in (*FOUR, "within_5")]
-            text = [f"{100 * v:+.2f}" + _span(low, high, "+.2f") for v, low, high in points]
+            text = [
+                (f"{100 * v:+.2f}" + _span(low, high, "+.2f")).replace("-", "−") for v, low, high in points
+            ]
             rows[f"{title} over {titles[gain['over']]}"] = text
     if not rows:
         return
@@ -73,7 +75,8 @@ def _gains(found: dict[str, weights.Weights]) -> None:
     m = next(w.metrics for w in found.values() if w.metrics and "draws" in w.metrics)
     st.caption(
         f"In brackets: {100 * m['level']:.0f} % bootstrap intervals, {m['draws']:,} draws of as many photos. "
-        "Gains are paired: both networks on the same draws. Where an interval holds 0, it may be chance."
+        "Error bars: the same. Gains are paired: both networks on the same draws. Where an interval holds 0, "
+        "it may be chance."
     )
 
 
