@@ -221,7 +221,7 @@ def _bench(a: argparse.Namespace) -> None:
 
 def _add_weights(commands: argparse._SubParsersAction) -> None:
     p = commands.add_parser("weights", help="list the weights, or fetch published ones")
-    actions = p.add_subparsers(required=True, metavar="list|get|bundle")
+    actions = p.add_subparsers(required=True, metavar="list|quality|get|bundle")
     actions.add_parser("list", help="what there is, and where it is from").set_defaults(run=_list)
     actions.add_parser("quality", help="what the bundled ones were measured at, as tables").set_defaults(
         run=_quality

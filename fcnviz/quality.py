@@ -24,9 +24,8 @@ def gains() -> str:
         if "gain" in m:
             points = (m["gain"]["points"][key] for key in COMPARED)
             title = f"{_stage(name)} over {_stage(m['gain']['over'])}"
-            rows[title] = [
-                f"{100 * v:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})" for v, low, high in points
-            ]
+            texts = (f"{100 * v:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})" for v, low, high in points)
+            rows[title] = [text.replace("-", "−") for text in texts]
     return _table("gain", _HEADS, rows)
 
 
@@ -38,7 +37,10 @@ def by_class() -> str:
 
 
 def _measured() -> dict[str, dict[str, Any]]:
-    return {name: weights.find(name).metrics or {} for name in weights.BUNDLED}
+    found = {name: weights.find(name).metrics or {} for name in weights.BUNDLED}
+    if missing := [name for name, m in found.items() if "intervals" not in m]:
+        raise weights.WeightsError(f"{missing[0]} was not measured: run evaluate --record first")
+    return found
 
 
 def _stage(name: str) -> str:
@@ -56,5 +58,4 @@ def _value(m: dict[str, Any], key: str) -> str:
 
 def _table(corner: str, heads: tuple[str, ...] | list[str], rows: dict[str, list[str]]) -> str:
     lines = [[corner, *heads], ["---"] * (len(heads) + 1), *([title, *row] for title, row in rows.items())]
-    text = "\n".join(f"| {' | '.join(line)} |".replace("|  |", "| |") for line in lines)
-    return text.replace(" -", " −").replace("(-", "(−").replace("−--", "---")
+    return "\n".join(f"| {' | '.join(line)} |".replace("|  |", "| |") for line in lines)

@@ -24,6 +24,12 @@ def test_a_readme_says_what_was_measured(file, tables):
         assert table() in text, f"{file}: put in what `python -m fcnviz weights quality` prints"
 
 
+def test_what_was_not_measured_is_one_sentence(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("FCNVIZ_WEIGHTS", str(tmp_path))
+    assert cli.main(["weights", "quality"]) == 1
+    assert "lite0-fcn32s was not measured" in capsys.readouterr().err
+
+
 def test_the_tables_hold_the_recorded_numbers(capsys):
     assert cli.main(["weights", "quality"]) == 0
     printed = capsys.readouterr().out

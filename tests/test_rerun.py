@@ -72,7 +72,8 @@ def test_the_commands_of_the_model_card_run_and_continue_bit_for_bit(data, tmp_p
     for words in ran:
         assert words[:4] == ["python", "-m", "fcnviz", "train"]
         words = [str(data) if word == "VOC2012" else word for word in words[3:] if word != "--compile"]
-        assert cli.main([*words, "--device", "cpu"]) == 0
+        words += ["--device", "cpu", "--workers", "0"]
+        assert cli.main(words) == 0
         place = words.index("--out") + 1
         out = tmp_path / words[place]
         losses = [json.loads(line)["loss"] for line in (out / "log.jsonl").read_text().splitlines()]
@@ -81,7 +82,7 @@ def test_the_commands_of_the_model_card_run_and_continue_bit_for_bit(data, tmp_p
         assert not (half / "model.safetensors").exists()
         torch.manual_seed(12345)  # another process knows nothing of this one's generators
         words[place] = str(half)
-        assert cli.main([*words, "--device", "cpu"]) == 0
+        assert cli.main(words) == 0
         ours, theirs = (load_file(run / "model.safetensors") for run in (half, out))
         assert list(ours) == list(theirs)
         assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
