@@ -159,4 +159,4 @@ def _line(row: Row, found: dict[str, list[Measured]]) -> str:
         value, least, most = (100 * v for v in numbers["gain"]["points"]["mean_iu"])
         gain = f"{value:+.2f} ({least:+.2f} to {most:+.2f})"
     spread = f"{100 * mean:.1f} ({100 * low:.1f} to {100 * high:.1f})"
-    return f"| {row.name} | {row.about} | {spread} | {row.over or ''} | {gain} |"
+    return f"| {row.name} | {row.about} | {spread} | {row.over or ''} | {gain.replace('-', '−')} |"

@@ -73,7 +73,7 @@ def test_the_study_trains_measures_and_compares(data, tmp_path, monkeypatch):
     nets = [train.trained(tmp_path / row.name) for row in TWO]
     means = [100 * evaluate.evaluate(net, evaluate.pairs(folder)).mean_iu for net in nets]
     assert [line.split("|")[3].split()[0] for line in table[2:]] == [f"{mean:.1f}" for mean in means]
-    gain = float(table[3].split("|")[5].split()[0])
+    gain = float(table[3].split("|")[5].split()[0].replace("−", "-"))
     assert gain == pytest.approx(means[1] - means[0], abs=0.011)
     assert table[2].endswith("|  |  |")
 
