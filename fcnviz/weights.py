@@ -266,7 +266,7 @@ def infer(shapes: _Shapes) -> tuple[str, int]:
     >>> infer({"conv1_1.weight": (64, 3, 3, 3)})
     Traceback (most recent call last):
         ...
-    fcnviz.weights.WeightsError: it has no score layer score_fr, so it is no FCN
+    fcnviz.checkpoints.WeightsError: it has no score layer score_fr, so it is no FCN
     """
     trunks = {"conv1_1.weight": "vgg16", "conv_stem.weight": "lite0"}
     backbone = next((trunks[key] for key in trunks if key in shapes), None)
