@@ -13,7 +13,9 @@ from fcnviz.alignment import Setup
 def visit(page: Page, address: str) -> None:
     page.goto(address)
     expect(page.locator("svg.scale")).to_be_visible()
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    # all of it: what still arrives above the drawing would move it under the pointer
+    expect(page.get_by_role("button", name="Copy link")).to_be_visible()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def words(column: int, row: int, size: tuple[int, int]) -> str:
