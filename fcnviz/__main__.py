@@ -104,10 +104,15 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
             p.add_argument(
                 flag, type=type(field.default), default=field.default, help=f"default {field.default}"
             )
+    _add_machine(p)
+    p.set_defaults(run=_train)
+
+
+def _add_machine(p: argparse.ArgumentParser) -> None:
+    """What a training runs on."""
     p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     p.add_argument("--workers", type=int, default=1, help="processes that cut crops (default 1)")
     p.add_argument("--compile", action="store_true", help="torch.compile: about twice as fast on a CPU")
-    p.set_defaults(run=_train)
 
 
 def _train(a: argparse.Namespace) -> None:
@@ -130,9 +135,7 @@ def _add_study(commands: argparse._SubParsersAction) -> None:
     p.add_argument(
         "--rows", nargs="+", choices=names, default=names, help="only these, and those that they need"
     )
-    p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
-    p.add_argument("--workers", type=int, default=1, help="processes that cut crops (default 1)")
-    p.add_argument("--compile", action="store_true", help="torch.compile: about twice as fast on a CPU")
+    _add_machine(p)
     p.add_argument("--commands", action="store_true", help="only print the commands that train the rows")
     p.set_defaults(run=_study)
 

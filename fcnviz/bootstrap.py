@@ -104,6 +104,26 @@ def _total(images: Sequence[Measured]) -> np.ndarray:
     return _values(*(np.sum([getattr(m, part) for m in images], 0) for part in ("confusion", "near")))
 
 
+def percent(value: float, between: Interval) -> str:
+    """A metric and its interval as text, in percent.
+
+    >>> percent(0.631, (0.6044, 0.656))
+    '63.1 (60.4 to 65.6)'
+    """
+    low, high = between
+    return f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def points(gain: Sequence[float]) -> str:
+    """A gain and its interval as text, in percentage points.
+
+    >>> points((0.0055, -0.0033, 0.0148))
+    '+0.55 (−0.33 to +1.48)'
+    """
+    value, low, high = gain
+    return f"{100 * value:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})".replace("-", "−")
+
+
 def _rounded(numbers: Mapping[str, Sequence[float]]) -> dict[str, list[float | None]]:
     return {
         name: [None if np.isnan(v) else round(float(v), 4) for v in values]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fcnviz import weights
+from fcnviz import bootstrap, weights
 from fcnviz.bootstrap import COMPARED
 from fcnviz.voc import CLASSES
 
@@ -22,10 +22,8 @@ def gains() -> str:
     rows = {}
     for name, m in _measured().items():
         if "gain" in m:
-            points = (m["gain"]["points"][key] for key in COMPARED)
             title = f"{_stage(name)} over {_stage(m['gain']['over'])}"
-            texts = (f"{100 * v:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})" for v, low, high in points)
-            rows[title] = [text.replace("-", "−") for text in texts]
+            rows[title] = [bootstrap.points(m["gain"]["points"][key]) for key in COMPARED]
     return _table("gain", _HEADS, rows)
 
 
@@ -52,8 +50,7 @@ def _value(m: dict[str, Any], key: str) -> str:
         value = m["class_iu"][key.removeprefix("iu_")]
     else:
         value = m["within"][key.removeprefix("within_")] if key.startswith("within_") else m[key]
-    low, high = m["intervals"][key]
-    return f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+    return bootstrap.percent(value, m["intervals"][key])
 
 
 def _table(corner: str, heads: tuple[str, ...] | list[str], rows: dict[str, list[str]]) -> str:

@@ -152,11 +152,6 @@ def _measured(
 def _line(row: Row, found: dict[str, list[Measured]]) -> str:
     before = (row.over, found[row.over]) if row.over else None
     numbers = bootstrap.record(found[row.name], before)
-    low, high = numbers["intervals"]["mean_iu"]
-    mean = evaluate.total(found[row.name]).mean_iu
-    gain = ""
-    if row.over:
-        value, least, most = (100 * v for v in numbers["gain"]["points"]["mean_iu"])
-        gain = f"{value:+.2f} ({least:+.2f} to {most:+.2f})"
-    spread = f"{100 * mean:.1f} ({100 * low:.1f} to {100 * high:.1f})"
-    return f"| {row.name} | {row.about} | {spread} | {row.over or ''} | {gain.replace('-', '−')} |"
+    mean = bootstrap.percent(evaluate.total(found[row.name]).mean_iu, numbers["intervals"]["mean_iu"])
+    gain = bootstrap.points(numbers["gain"]["points"]["mean_iu"]) if row.over else ""
+    return f"| {row.name} | {row.about} | {mean} | {row.over or ''} | {gain} |"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fcnviz import paper, voc, weights
+from fcnviz import bootstrap, paper, voc, weights
 from fcnviz.evaluate import FOUR
 from ui import evaluation_figures, panels, shown
 
@@ -52,8 +52,8 @@ def _row(m: dict[str, Any]) -> list[str]:
     return [f"{100 * m[key]:.1f} %" + (_span(*between[key]) if key in between else "") for key in FOUR]
 
 
-def _span(low: float, high: float, form: str = ".1f") -> str:
-    return f" ({100 * low:{form}} to {100 * high:{form}})"
+def _span(low: float, high: float) -> str:
+    return f" ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def _gains(found: dict[str, weights.Weights]) -> None:
@@ -62,11 +62,9 @@ def _gains(found: dict[str, weights.Weights]) -> None:
     for title, w in found.items():
         gain = (w.metrics or {}).get("gain")
         if gain and gain["over"] in titles:
-            points = [gain["points"][key] for key in (*FOUR, "within_5")]
-            text = [
-                (f"{100 * v:+.2f}" + _span(low, high, "+.2f")).replace("-", "−") for v, low, high in points
+            rows[f"{title} over {titles[gain['over']]}"] = [
+                bootstrap.points(gain["points"][key]) for key in bootstrap.COMPARED
             ]
-            rows[f"{title} over {titles[gain['over']]}"] = text
     if not rows:
         return
     st.markdown("**Gain, in percentage points**")
