@@ -25,15 +25,18 @@ def toy() -> None:
 
 toy()
 st.subheader("Digits: (4, 4, 16) → 10, for real", anchor=False)
-net = convolution_digits.classifier()
-if net is not None:
-    shown.fragment(convolution_digits.canvas)(net)
+with shown.section():
+    net = convolution_digits.classifier()
+with shown.section():
+    if net is not None:
+        shown.fragment(convolution_digits.canvas)(net)
 
 st.subheader("Your photo, 1,000 classes", anchor=False)
 shown.fragment(convolution_photo.on_photo)(photo, networks)
 
 st.subheader("VGG16’s fc6: 102,760,448 weights", anchor=False)
-convolution_costs.vgg16(photo)
+with shown.section():
+    convolution_costs.vgg16(photo)
 
 st.subheader("Any input size", anchor=False)
 shown.fragment(convolution_costs.sizes)()

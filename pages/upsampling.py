@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import frame, kernel_gallery, learn_live, share, stitching, transposed, upsampling_inputs
+from ui import frame, kernel_gallery, learn_live, share, shown, stitching, transposed, upsampling_inputs
 
 page = frame.begin("Upsampling")
 st.title("Upsampling, taken apart", anchor=False)
@@ -10,15 +10,18 @@ st.markdown(
     "A *deconvolution* in FCN is a **transposed convolution**: each input value stamps value × kernel "
     "into the output, and overlaps add."
 )
-setting = upsampling_inputs.setting(page)
+with shown.section():
+    setting = upsampling_inputs.setting(page)
 
 st.subheader("Stamping", anchor=False)
-if setting is not None:
-    transposed.stamping(setting)
+with shown.section():
+    if setting is not None:
+        transposed.stamping(setting)
 
 st.subheader("Four ways, one result", anchor=False)
-if setting is not None:
-    transposed.four_ways(setting)
+with shown.section():
+    if setting is not None:
+        transposed.four_ways(setting)
 
 st.subheader("Kernel gallery", anchor=False)
 kernel_gallery.gallery(page)

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ui import link
+
 #: Largest number, either way, that a cell takes.
 LARGEST = 99.0
 
@@ -33,16 +35,13 @@ def editor(name: str, start: np.ndarray, label: str) -> np.ndarray:
     )  # fmt: skip
     values = np.nan_to_num(edited.to_numpy(np.float64)).clip(-LARGEST, LARGEST)
     state[last] = values
-    if np.array_equal(values, start):
-        forget(name)
-    else:
-        st.query_params[name] = to_text(values)
+    link.put({name: None if np.array_equal(values, start) else to_text(values)})
     return values
 
 
 def forget(name: str) -> None:
     """Take a grid out of the link, where it is not used."""
-    st.query_params.pop(name, None)
+    link.put({name: None})
 
 
 def to_text(values: np.ndarray) -> str:
@@ -60,7 +59,7 @@ def from_text(text: str) -> np.ndarray | None:
 
 
 def _linked(name: str, start: np.ndarray) -> np.ndarray:
-    text = st.query_params.get(name)
+    text = link.get(name)
     values = from_text(text) if text else None
     if text and (values is None or values.shape != start.shape):
         st.error(

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fcnviz import digits, weights
 from fcnviz.convolutionalize import convolutionalize
 from fcnviz.render import Scale
-from ui import cache, cells, convolution_figures, figures, inputs, offline, scales, shown, waiting
+from ui import cache, cells, convolution_figures, figures, inputs, link, offline, scales, shown, waiting
 from ui.convolution_figures import outlined
 from ui.figures import Box, Extent
 from ui.numbers import delta
@@ -169,7 +169,7 @@ def _by_hand() -> list[digits.Placed]:
     }
     rows = st.data_editor(start, key="conv_placed", num_rows="dynamic", column_config=columns, width=320)
     lines = rows.dropna().astype(int)
-    st.query_params["conv_lines"] = cells.to_text(lines.to_numpy()) or "-"
+    link.put({"conv_lines": cells.to_text(lines.to_numpy()) or "-"})
     return [digits.Placed(r.digit, r.x, r.y, digits.example(r.digit)) for r in lines.itertuples(index=False)]
 
 
@@ -177,7 +177,7 @@ def _lines() -> np.ndarray:
     """The lines to begin with, (n, 3): the link's as the page was opened; what is typed the widget keeps."""
     state = st.session_state
     if "conv_placed" not in state:
-        text = st.query_params.get("conv_lines", "3,2,4;7,20,12")
+        text = link.get("conv_lines") or "3,2,4;7,20,12"
         found = np.zeros((0, 3)) if text == "-" else cells.from_text(text)
         if found is None or found.shape[1] != 3 or (found < 0).any() or (found > (9, 63, 63)).any():
             st.error(

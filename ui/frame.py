@@ -9,7 +9,7 @@ import streamlit as st
 
 from fcnviz import weights
 from fcnviz.settings import SettingsError, settings
-from ui import inputs, origins, shown
+from ui import inputs, link, origins, shown
 
 ICON = Path(__file__).parent / "assets" / "icon.png"
 PAGES = (
@@ -54,6 +54,7 @@ def begin(title: str) -> Inputs:
 def configure(title: str) -> None:
     """Tell the browser what this page is, and check that the server is set up right."""
     st.set_page_config(page_title=f"{title} · fcnviz", page_icon=str(ICON), layout="wide")
+    link.begin(title)
     _check_settings()
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from fcnviz import heatmaps, render, voc
 from fcnviz.fcn import STRIDES
 from fcnviz.render import Scale
-from ui import cache, figures, kernel_figures, scales, shown
+from ui import cache, figures, kernel_figures, link, scales, shown
 from ui.figures import Box, Extent
 from ui.inputs import Networks, Photo
 from ui.panels import Result, grid_text
@@ -118,7 +118,7 @@ def ranked(result: Result) -> list[tuple[int, float]]:
 def _class(result: Result) -> int:
     """Draw the choice of class: the link's, else the strongest."""
     shares = dict(ranked(result))
-    wanted, state = st.query_params.get("class"), st.session_state
+    wanted, state = link.get("class"), st.session_state
     strongest = next(c for c in shares if c)
     state["shown_class"] = wanted if wanted in voc.CLASSES else voc.CLASSES[strongest]
 
@@ -127,7 +127,7 @@ def _class(result: Result) -> int:
         return f"{name} · {100 * share:.1f} %" if share else name
 
     def pick() -> None:
-        st.query_params["class"] = state["shown_class"]
+        link.put({"class": state["shown_class"]})
 
     options = [voc.CLASSES[c] for c in shares]
     name = st.selectbox(
@@ -144,8 +144,8 @@ def _class(result: Result) -> int:
 def _pixel(photo: Photo, result: Result, index: int) -> tuple[int, int]:
     """The link's pixel, moved into the photo; else where the class is strongest on the finest grid."""
     try:
-        wanted = tuple(int(st.query_params[k]) for k in ("x", "y"))
-    except (KeyError, ValueError):
+        wanted = tuple(int(link.get(k) or "") for k in ("x", "y"))
+    except ValueError:
         scores = result.segmentation.scores.finest
         row, column = divmod(int(scores.softmax(1)[0, index].argmax()), scores.shape[-1])
         spot, cells = (column, row), (scores.shape[-1], scores.shape[-2])

@@ -18,7 +18,7 @@ from starlette.formparsers import MultiPartParser
 
 from fcnviz import archive, images, render, samples, voc, weights
 from fcnviz.settings import settings
-from ui import cache
+from ui import cache, link
 from ui.gallery import gallery
 
 #: What is kept, and for how long.
@@ -138,8 +138,8 @@ _ABOUT_UPLOADS = "JPEG, PNG, WebP, BMP, TIFF or GIF, up to {} MB and 50 megapixe
 
 def _read_link() -> None:
     """Follow the link's sample; without one, stay with the session's."""
-    state, wanted = st.session_state, st.query_params.get("photo", st.query_params.get("sample"))
-    st.query_params.pop("sample", None)  # another name for the same
+    state, wanted = st.session_state, link.get("photo") or link.get("sample")
+    link.put({"sample": None})  # another name for the same
     if not state.get("own_shown"):
         if wanted in samples.SAMPLES:
             state["sample"] = wanted
@@ -153,21 +153,19 @@ def _read_link() -> None:
 
 def _write_link() -> None:
     shown = OWN if st.session_state.get("own_shown") else st.session_state["sample"]
-    if st.query_params.get("photo") != shown:
-        st.query_params["photo"] = shown
+    link.put({"photo": shown})
 
 
 def _pick_sample(name: str) -> None:
     if name in samples.SAMPLES:
         st.session_state.update(sample=name, own_shown=False, own_replaced=False, photo_error=None)
         _forget_details()
-        st.query_params["photo"] = name
+        link.put({"photo": name})
 
 
 def _forget_details() -> None:
     """A class or a pixel that was chosen on one photo means nothing on another."""
-    for key in ("class", "x", "y"):
-        st.query_params.pop(key, None)
+    link.put({"class": None, "x": None, "y": None})
 
 
 def _take_file(key: str) -> None:
@@ -183,18 +181,12 @@ def _take_file(key: str) -> None:
     except images.ImageError as error:
         state["photo_error"] = str(error)
         state["own_shown"] = state.get("own_shown") or state.get("own_replaced", False)
-        _link_own()
+        _write_link()
         return
     state["own_photo"] = (images.fit(image, settings().largest), image.size)
     state["own_shown"] = True
     _forget_details()
-    _link_own()
-
-
-def _link_own() -> None:
-    """Say so in the link even if this run still sees the link from before the old file was removed."""
-    if st.session_state["own_shown"]:
-        st.query_params["photo"] = OWN
+    _write_link()
 
 
 def _photo(working: int) -> Photo:
@@ -312,13 +304,10 @@ def _pair(panels: list[str]) -> tuple[int, int]:
 
 def isolated() -> int | None:
     """The class in the link that alone is shown, if any."""
-    name = st.query_params.get("class")
+    name = link.get("class")
     return voc.CLASSES.index(name) if name in voc.CLASSES else None
 
 
 def isolate(index: int | None) -> None:
     """Put the class that alone is shown into the link."""
-    if index is None:
-        st.query_params.pop("class", None)
-    else:
-        st.query_params["class"] = voc.CLASSES[index]
+    link.put({"class": None if index is None else voc.CLASSES[index]})

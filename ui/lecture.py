@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ui import frame, inputs, lecture_file, lecture_parts, origins, share, shown
+from ui import frame, inputs, lecture_file, lecture_parts, link, origins, share, shown
 from ui.lecture_scene import Scene
 from ui.lecture_slide import Slide
 from ui.lecture_steps import NAMES, slide
@@ -57,16 +57,15 @@ def begin() -> Desk:
 def _step() -> int:
     """The link's step, else where the session was; what is no step is 1."""
     state = st.session_state
-    wanted = st.query_params.get("step", str(state.get("lecture_step", 1)))
+    wanted = link.get("step") or str(state.get("lecture_step", 1))
     found = int(wanted) if wanted in map(str, range(1, len(NAMES) + 1)) else 1
     state["lecture_step"] = found
-    if st.query_params.get("step") != str(found):
-        st.query_params["step"] = str(found)
+    link.put({"step": str(found)})
     return found
 
 
 def _go(to: int, notes: bool) -> None:
-    st.query_params["step"] = str(min(max(to, 1), len(NAMES)))
+    link.put({"step": str(min(max(to, 1), len(NAMES)))})
     st.session_state["notes"] = notes
 
 

@@ -10,7 +10,7 @@ from streamlit_image_coordinates import streamlit_image_coordinates
 
 from fcnviz import heatmaps, images, receptive, render, voc
 from fcnviz.render import Scale
-from ui import cache, figures, shown, waiting
+from ui import cache, figures, link, shown, waiting
 from ui.figures import Box, Extent
 from ui.heatmaps import Choice
 from ui.panels import Result
@@ -66,7 +66,7 @@ def _pick(c: Choice) -> None:
 
 
 def _link(x: int, y: int) -> None:
-    st.query_params.update(x=str(x), y=str(y))
+    link.put({"x": str(x), "y": str(y)})
 
 
 def _crosshair(image: Image.Image, x: int, y: int) -> Image.Image:

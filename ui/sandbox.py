@@ -8,7 +8,7 @@ import streamlit as st
 from fcnviz import render, sandbox, voc
 from fcnviz.formulas import Formula, formulas
 from fcnviz.sandbox import LABELS, LETTERS, NAMES, PRESETS, SIDE, VOID_LETTER, Grids
-from ui import evaluation_figures, shown
+from ui import evaluation_figures, link, shown
 from ui.label_grid import Label, Marks, label_grid
 
 _DEFAULT = next(iter(PRESETS))
@@ -34,13 +34,13 @@ def play(palette: str) -> None:
         st.markdown("**Truth**")
         label_grid(
             grids.truth, labels, marks[0], title="Truth", key="sandbox_truth",
-            on_paint=lambda cells: _paint(Grids(cells, grids.prediction)),
+            on_paint=lambda cells: _paint(Grids(cells, _chosen()[0].prediction)),
         )  # fmt: skip
     with prediction:
         st.markdown("**Prediction**")
         label_grid(
             grids.prediction, labels[:-1], marks[1], title="Prediction", key="sandbox_prediction",
-            on_paint=lambda cells: _paint(Grids(grids.truth, cells)),
+            on_paint=lambda cells: _paint(Grids(_chosen()[0].truth, cells)),
         )  # fmt: skip
     counts = grids.confusion(pixels)
     with matrix:
@@ -52,9 +52,8 @@ def play(palette: str) -> None:
 
 def _chosen() -> tuple[Grids, str | None]:
     """The link's grids; else the link's preset, else the first. → grids and the preset that they are."""
-    link = st.query_params
-    painted = Grids(link.get("e_truth", ""), link.get("e_prediction", ""))
-    wanted = link.get("e_preset", _DEFAULT)
+    painted = Grids(link.get("e_truth") or "", link.get("e_prediction") or "")
+    wanted = link.get("e_preset") or _DEFAULT
     grids = painted if painted.valid else PRESETS.get(wanted, PRESETS[_DEFAULT])[0]
     return grids, next((name for name, (other, _) in PRESETS.items() if other == grids), None)
 
@@ -73,14 +72,9 @@ def _presets(preset: str | None) -> None:
 
 def _paint(grids: Grids) -> None:
     """Put grids into the link: by name if they are a preset."""
-    link = st.query_params
-    for key in ("e_preset", "e_truth", "e_prediction"):
-        link.pop(key, None)
     name = next((name for name, (other, _) in PRESETS.items() if other == grids), None)
-    if name and name != _DEFAULT:
-        link["e_preset"] = name
-    elif not name and grids.valid:
-        link["e_truth"], link["e_prediction"] = grids.truth, grids.prediction
+    cells = (None, None) if name or not grids.valid else (grids.truth, grids.prediction)
+    link.put({"e_preset": None if name == _DEFAULT else name, "e_truth": cells[0], "e_prediction": cells[1]})
 
 
 def _labels(palette: str) -> list[Label]:

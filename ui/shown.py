@@ -147,7 +147,16 @@ def frame(rows: pd.DataFrame, name: str, **options: Any) -> None:
     st.dataframe(rows, **options)
 
 
-# --- fragments
+# --- places and fragments
+
+
+def section() -> DeltaGenerator:
+    """A part of a page that draws now more, now less: use it by `with`, and what follows keeps its place.
+
+    To Streamlit a fragment is its function and its place. Were it to move as the page runs, a click that came
+    in meanwhile would be lost: the fragment that it is for would not be there any more.
+    """
+    return st.container()
 
 
 def fragment(panel: Callable[_P, _T], **options: Any) -> Callable[_P, _T]:
