@@ -8,6 +8,7 @@ import threading
 import pytest
 import streamlit as st
 import torch
+from hypothesis import settings
 from streamlit.runtime.caching import clear_session_resource_cache
 
 from fcnviz import fcn
@@ -15,6 +16,10 @@ from ui import cache, evaluation
 
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # the workers share the processor
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])))
+
+# The same examples each time, but in `make fuzz`: a test fails because of a change, not of a throw of dice.
+settings.register_profile("fcnviz", derandomize="FCNVIZ_FUZZ" not in os.environ, deadline=None, database=None)
+settings.load_profile("fcnviz")
 
 
 def pytest_collection_modifyitems(items):

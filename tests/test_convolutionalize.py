@@ -21,7 +21,7 @@ from fcnviz.convolutionalize import (
 few = st.integers(1, 5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(few, few, few, few, st.integers(0, 2**16), st.booleans())
 def test_conv_equals_linear_on_the_flattened_map(c, h, w, out, seed, bias):
     torch.manual_seed(seed)
@@ -33,7 +33,7 @@ def test_conv_equals_linear_on_the_flattened_map(c, h, w, out, seed, bias):
     assert (conv.bias is not None) == bias
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.tuples(few, few, few), few, st.integers(0, 4), st.integers(0, 4), st.integers(0, 2**16))
 def test_on_a_larger_map_each_position_is_the_linear_on_its_window(shape, out, more_h, more_w, seed):
     torch.manual_seed(seed)
@@ -156,7 +156,7 @@ def test_a_conv_in_another_memory_order_is_an_error_rather_than_a_copy():
         conv_to_linear(conv)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.tuples(st.integers(1, 16), few, few), st.integers(1, 12), st.integers(0, 2**16), st.booleans())
 def test_in_fp32_outputs_and_gradients_agree_on_one_storage(shape, out, seed, bias):
     torch.manual_seed(seed)
@@ -222,10 +222,9 @@ def test_lite0_equals_itself_on_one_crop_and_only_there():
     assert (maps[..., 0, 0] - net(crop)).abs().max() > 0.01  # the padding differs, as the page says
 
 
-@pytest.mark.parametrize(
-    "net", [digits.build(), random_vgg(), imagenet.lite0()], ids=["digits", "vgg", "lite0"]
-)
-def test_a_convolutionalised_classifier_has_no_memory_of_its_own(net):
+@pytest.mark.parametrize("build", [digits.build, random_vgg, imagenet.lite0])
+def test_a_convolutionalised_classifier_has_no_memory_of_its_own(build):
+    net = build()
     ours = {p.data_ptr() for p in convolutionalize(net).parameters()}
     assert ours == {p.data_ptr() for p in net.parameters()}
 

@@ -88,7 +88,7 @@ def test_the_map_finds_95_percent_of_the_digits_on_20_canvases():
     assert right >= 0.95 * total
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(8, 64), st.integers(8, 64), st.integers(0, 12), st.integers(0, 9999))
 def test_scattered_digits_do_not_overlap_and_are_test_images(width, height, count, seed):
     canvas, test = digits.scatter((width, height), count, seed), digits.splits()[1]

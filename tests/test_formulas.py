@@ -45,7 +45,7 @@ def test_every_preset_agrees_with_the_library_at_every_pixel(preset):
         assert_agree(grids.confusion(pixels))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(arrays(np.int64, (3, 3), elements=st.one_of(st.just(0), st.integers(0, 999))))
 def test_any_matrix_agrees_with_the_library(confusion):
     assert_agree(confusion)

@@ -46,10 +46,7 @@ TRIED: Counter[str] = Counter()
 
 
 def fuzz(examples: int) -> settings:
-    return settings(
-        max_examples=examples * TIMES, deadline=None, derandomize=TIMES == 1, database=None,
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    return settings(max_examples=examples * TIMES, suppress_health_check=list(HealthCheck))
 
 
 def assert_clear(message: str) -> None:

@@ -16,6 +16,7 @@ from tests.load.visitor import Visitor
 
 def test_three_visitors_at_once_get_their_own_answers(monkeypatch):
     monkeypatch.setattr(load, "FORGET", 0)  # the full test waits for memory to come back
+    monkeypatch.setattr(load, "PAUSE", 0.1)
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]

@@ -319,7 +319,7 @@ def test_void_does_not_flip():
     fraction=st.floats(0.1, 1),
     rate=st.sampled_from([0.001, 0.02, 0.3]),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_window_equals_brute_force(seed, height, width, fraction, rate):
     rng = np.random.default_rng(seed)
     maps = [np.where(rng.random((height, width)) < rate, rng.integers(0, 21), 0) for _ in range(3)]

@@ -27,7 +27,7 @@ def layers(draw, fewest=1):
     return x, weights, stride, pad
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(layers())
 def test_four_ways_and_the_stamps_agree(setting):
     results = transposed.four_ways(*setting)
@@ -39,7 +39,7 @@ def test_four_ways_and_the_stamps_agree(setting):
     assert transposed.largest_difference(results) <= 1e-6
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(layers(fewest=2))
 def test_it_is_what_torchs_layer_does(setting):
     x, kernel, stride, pad = setting
@@ -50,7 +50,7 @@ def test_it_is_what_torchs_layer_does(setting):
     torch.testing.assert_close(transposed.by_convolution(*setting), expected, rtol=0, atol=1e-12)
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(layers())
 def test_every_cell_is_the_sum_of_its_terms(setting):
     out = transposed.directly(*setting)
@@ -134,7 +134,7 @@ def test_three_by_three_with_stride_two_is_a_checkerboard():
     assert transposed.checkerboard(torch.ones(3, 3), 2) > 0.2
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.integers(1, 7), st.integers(1, 7), st.integers(1, 5), st.integers(0, 2**16))
 def test_the_measure_is_the_relative_variance_of_a_constant_maps_interior(h, w, stride, seed):
     kernel = torch.rand(h, w, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + 0.1

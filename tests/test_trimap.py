@@ -39,14 +39,14 @@ def slow_counts(labels: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(GRIDS)
 def test_counts_follow_the_definition(grids):
     labels, truth = grids
     np.testing.assert_array_equal(trimap.counts(labels, truth), slow_counts(labels, truth))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(GRIDS)
 def test_all_columns_together_are_pixel_accuracy(grids):
     labels, truth = grids

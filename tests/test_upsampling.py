@@ -146,7 +146,7 @@ def test_output_is_one_cell_larger(size, factor):
 small = st.integers(1, 5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(small, small, st.tuples(small, small), st.integers(1, 6), st.integers(0, 2**16))
 def test_stamp_equals_conv_transpose2d_with_its_gradients(n, c, size, factor, seed):
     torch.manual_seed(seed)

@@ -5,17 +5,10 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import Page, expect
+from visiting import visit
 
 from fcnviz import layout
 from fcnviz.alignment import Setup
-
-
-def visit(page: Page, address: str) -> None:
-    page.goto(address)
-    expect(page.locator("svg.scale")).to_be_visible()
-    # all of it: what still arrives above the drawing would move it under the pointer
-    expect(page.get_by_role("button", name="Copy link")).to_be_visible()
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def words(column: int, row: int, size: tuple[int, int]) -> str:

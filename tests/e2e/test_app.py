@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import zipfile
@@ -9,22 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+import visiting
 from PIL import Image
 from playwright.sync_api import Page, expect
+from visiting import visit
 
 from fcnviz import render, samples
 
 
 def settled(page: Page) -> None:
     """Wait until the script has run and the pictures are there."""
+    visiting.settled(page)
     expect(page.locator("figure.panel img.photo, figure.swipe img.photo").first).to_be_visible()
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-    expect(page.get_by_test_id("stSpinner")).to_have_count(0)
-
-
-def visit(page: Page, address: str) -> None:
-    page.goto(address)
-    settled(page)
 
 
 def photo_file(folder: Path, size: tuple[int, int], seed: int = 0) -> Path:
@@ -45,9 +42,11 @@ def layer_pixels(page: Page, index: int) -> np.ndarray:
     script = """async img => { await img.decode(); const c = document.createElement("canvas");
       c.width = img.naturalWidth; c.height = img.naturalHeight; const g = c.getContext("2d");
       g.drawImage(img, 0, 0);
-      return [c.height, c.width, [...g.getImageData(0, 0, c.width, c.height).data]]; }"""
+      const data = new Blob([g.getImageData(0, 0, c.width, c.height).data]), reader = new FileReader();
+      await new Promise(done => { reader.onload = done; reader.readAsDataURL(data); });
+      return [c.height, c.width, reader.result.split(",")[1]]; }"""
     height, width, data = page.locator("figure.panel img.layer").nth(index).evaluate(script)
-    return np.array(data, np.uint8).reshape(height, width, 4)
+    return np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)
 
 
 def test_landing_page_shows_three_segmentations_before_any_click(page, url):

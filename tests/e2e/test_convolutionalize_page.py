@@ -6,19 +6,13 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
+from visiting import visit
 
 
 @pytest.fixture
 def lesson(page: Page, url: str) -> Page:
-    page.goto(f"{url}/convolutionalize")
-    settled(page)
+    visit(page, f"{url}/convolutionalize")
     return page
-
-
-def settled(page: Page) -> None:
-    expect(page.get_by_role("heading", name="The race")).to_be_visible(timeout=90_000)
-    expect(page.get_by_text("AlexNet")).to_be_visible()  # the last line of the page
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
 
 
 def click(page: Page, key: str, across: float, down: float) -> None:

@@ -7,17 +7,12 @@ import sys
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
+from visiting import visit
 
 from fcnviz import metrics, sandbox
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from test_page_evaluate import zip_of
-
-
-def visit(page: Page, address: str) -> None:
-    page.goto(address)
-    expect(page.get_by_role("heading", name="Metric sandbox")).to_be_visible()
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
 
 
 def done(page: Page) -> int:

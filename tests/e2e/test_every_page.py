@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import visiting
 from accessibility import scan
 from playwright.sync_api import ConsoleMessage, Page, expect
 
@@ -51,7 +52,7 @@ class Watch:
 def tab(browser) -> Iterator[Page]:
     """One context for all of these: the browser keeps Streamlit's scripts, as a visitor's does."""
     context = browser.new_context(color_scheme="light")
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(180_000)
     page = context.new_page()
     yield page
     context.close()
@@ -60,16 +61,7 @@ def tab(browser) -> Iterator[Page]:
 def visit(page: Page, address: str) -> None:
     page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
     page.emulate_media(color_scheme="light")
-    page.goto(address)
-    expect(page.get_by_role("heading", level=1).first).to_be_visible(timeout=90_000)
-    settled(page)
-
-
-def settled(page: Page) -> None:
-    """Wait until the script, and the jobs that it began, are done."""
-    expect(page.locator("[data-test-script-state=notRunning]")).to_have_count(1, timeout=90_000)
-    for mark in ("stStatusWidget", "stSpinner", "stSkeleton", "stProgress"):
-        expect(page.get_by_test_id(mark)).to_have_count(0, timeout=180_000)
+    visiting.visit(page, address)
 
 
 def resize(page: Page, width: int, height: int | None = None) -> None:
@@ -119,7 +111,7 @@ def test_a_page(tab, url, route):
     check_width(tab)
     resize(tab, PHONE[0])
     findings["phone"] = scan(tab)
-    settled(tab)
+    visiting.settled(tab)
     assert findings == {"light": [], "dark": [], "phone": []}
     expect(tab.get_by_test_id("stException")).to_have_count(0)
     assert watch.errors == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import Page, expect
-from test_app import visit
+from visiting import visit
 
 LINK = "/heatmaps?sample=cat&net=8s&class=cat&stage=32&x=200&y=150"
 

@@ -19,7 +19,7 @@ PICTURES = """() => [...document.querySelectorAll('[data-testid=stMain] *')].map
 
 def at(page: Page, step: int) -> None:
     """Wait until a step is on the screen."""
-    expect(page.locator("nav h1 span")).to_have_text(f"{step} / {LAST} ", timeout=120_000)
+    expect(page.locator("nav h1 span")).to_have_text(f"{step} / {LAST} ")
     expect(page).to_have_url(re.compile(rf"step={step}(&|$)"))
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     expect(page.locator(f".view[data-step='{step}'] .figure")).to_be_visible()

@@ -7,12 +7,7 @@ import zipfile
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, expect
-
-
-def visit(page: Page, address: str) -> None:
-    page.goto(address)
-    expect(page.get_by_role("button", name="Export (zip)")).to_be_visible(timeout=90_000)
-    expect(page.locator("[data-test-script-state=notRunning]")).to_have_count(1, timeout=90_000)
+from visiting import visit
 
 
 def figures(page: Page) -> list:

@@ -5,17 +5,7 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import Page, expect
-
-
-def visit(page: Page, address: str) -> None:
-    page.goto(address)
-    expect(page.get_by_role("button", name=re.compile("Run .* passes"))).to_be_visible()
-    settled(page)
-
-
-def settled(page: Page) -> None:
-    expect(page.locator("[data-test-script-state=notRunning]")).to_have_count(1)
-    expect(page.get_by_test_id("stSpinner")).to_have_count(0)
+from visiting import visit
 
 
 def slider(page: Page, label: str):

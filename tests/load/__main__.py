@@ -30,6 +30,8 @@ NET, PANEL = "lite0-fcn8s", 3
 SAME = 0.99
 #: Seconds for one step before it counts as an error; after which the server forgets a session that has left.
 PATIENCE, FORGET = 900, 2
+#: Seconds between two steps, at most.
+PAUSE = 2.0
 #: Of the environment that the Dockerfile sets.
 IMAGE = {"FCNVIZ_MODE": "public", "MALLOC_ARENA_MAX": "2"}
 LARGEST_RSS, COMES_BACK = 2000, 0.10
@@ -143,7 +145,7 @@ class Load:
                 await asyncio.wait_for(step(visitor), PATIENCE)
                 if time.monotonic() > self.deadline and number in self.served:
                     break
-                await asyncio.sleep(random_.uniform(0, 2))
+                await asyncio.sleep(random_.uniform(0, PAUSE))
         except Exception as error:
             self.report.errors.append(f"visitor {number}: {type(error).__name__}: {error}")
         finally:
