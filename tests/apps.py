@@ -1,7 +1,8 @@
-"""Running the app's pages without a browser."""
+"""Running the app's pages without a browser, and what else tests share."""
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,13 @@ def rerun(at: AppTest) -> AppTest:
     at.run()
     assert not at.exception, at.exception
     return at
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens at now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
 
 def png(width: int, height: int) -> bytes:

@@ -8,7 +8,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import tomllib
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from apps import ROOT
+from apps import ROOT, free_port
 
 from fcnviz import settings
 from tests.load.visitor import Visitor
@@ -92,9 +91,7 @@ def image(tmp_path_factory) -> Path:
 
 
 def test_what_is_copied_is_enough_to_serve_the_app(image, tmp_path):
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = str(s.getsockname()[1])
+    port = str(free_port())
     (start,), (health,) = every("CMD"), every("HEALTHCHECK")
     command = json.loads(start.replace("8501", port).replace("0.0.0.0", "127.0.0.1"))
     probe = json.loads(health.split("CMD", 1)[1].replace("8501", port))

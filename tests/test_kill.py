@@ -7,13 +7,12 @@ import hashlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from apps import ROOT
+from apps import ROOT, free_port
 
 from fcnviz import digits, files, weights
 from tests.load.__main__ import server
@@ -101,9 +100,7 @@ def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
 
 def test_a_server_that_is_killed_while_it_evaluates_comes_back_clean():
     before = _prints(ROOT / "weights")
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = free_port()
     with server(port) as process:
         visitor = asyncio.run(_evaluating(f"http://127.0.0.1:{port}"))
         assert " of 5 pairs" in visitor

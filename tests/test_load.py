@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 
 import numpy as np
 import pytest
+from apps import free_port
 
 from fcnviz import render
 from tests.load import __main__ as load
@@ -17,9 +17,7 @@ from tests.load.visitor import Visitor
 def test_three_visitors_at_once_get_their_own_answers(monkeypatch):
     monkeypatch.setattr(load, "FORGET", 0)  # the full test waits for memory to come back
     monkeypatch.setattr(load, "PAUSE", 0.1)
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = free_port()
     report = load.run(3, seconds=0, port=port)
     assert report.errors == []
     assert report.crossed == 0

@@ -30,17 +30,22 @@ def begin(page: str) -> None:
 
 def get(name: str) -> str | None:
     """The parameter's value; None if the link does not have it."""
-    values, shown = _values(), st.query_params.get(name)
-    if values.setdefault(name, shown) != shown:
+    values, sent = _values(), st.query_params.get(name)
+    if values.setdefault(name, sent) != sent:
         _write(name, values[name])
     return values[name]
 
 
-def put(values: Mapping[str, str | None]) -> None:
+def put(new: Mapping[str, str | None]) -> None:
     """Set parameters; None takes one out."""
-    for name, value in values.items():
-        _values()[name] = value
-        _write(name, value)
+    values = _values()
+    for name, value in new.items():
+        sent = st.query_params.get(name)
+        if value != sent or value != values.get(
+            name, sent
+        ):  # it may be sent again, and not be there any more
+            _write(name, value)
+        values[name] = value
 
 
 def _values() -> dict[str, str | None]:
@@ -50,5 +55,5 @@ def _values() -> dict[str, str | None]:
 def _write(name: str, value: str | None) -> None:
     if value is None:
         st.query_params.pop(name, None)
-    elif st.query_params.get(name) != value:
+    else:
         st.query_params[name] = value

@@ -21,7 +21,7 @@ from fcnviz import render, samples
 def settled(page: Page) -> None:
     """Wait until the script has run and the pictures are there."""
     visiting.settled(page)
-    expect(page.locator("figure.panel img.photo, figure.swipe img.photo").first).to_be_visible()
+    expect(page.locator("figure.panel img.photo, figure.swipe img.photo").first).to_be_attached()
 
 
 def photo_file(folder: Path, size: tuple[int, int], seed: int = 0) -> Path:
