@@ -41,9 +41,7 @@ def put(new: Mapping[str, str | None]) -> None:
     values = _values()
     for name, value in new.items():
         sent = st.query_params.get(name)
-        if value != sent or value != values.get(
-            name, sent
-        ):  # it may be sent again, and not be there any more
+        if {sent, values.get(name, sent)} != {value}:  # what was sent may be out of date
             _write(name, value)
         values[name] = value
 
