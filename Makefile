@@ -32,8 +32,9 @@ e2e: $(VENV)/.dev  ## only the tests in a real browser
 rerun: $(VENV)/.dev  ## the trainings behind the bundled weights, for 2 % of their length (minutes)
 	$(BIN)/pytest -m rerun tests/test_rerun.py
 
-fuzz: $(VENV)/.dev  ## hostile uploads and links, twenty times as many as in the tests, and others each time
+fuzz: $(VENV)/.dev  ## hostile uploads and links, twenty times as many as in the tests; new examples for every property
 	FCNVIZ_FUZZ=20 $(BIN)/pytest tests/test_fuzz.py
+	FCNVIZ_FUZZ=1 $(BIN)/pytest -m hypothesis --ignore tests/test_fuzz.py
 
 bench: $(VENV)/.run  ## time the networks on this machine
 	$(BIN)/python -m fcnviz bench

@@ -39,11 +39,6 @@ def editor(name: str, start: np.ndarray, label: str) -> np.ndarray:
     return values
 
 
-def forget(name: str) -> None:
-    """Take a grid out of the link, where it is not used."""
-    link.put({name: None})
-
-
 def to_text(values: np.ndarray) -> str:
     """(h, w) numbers as the link holds them: rows apart by ";", cells by ","."""
     return ";".join(",".join(f"{v:.4g}" for v in row) for row in values)

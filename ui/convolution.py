@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from fcnviz.convolutionalize import linear_to_conv
 from fcnviz.render import Scale
-from ui import cells, convolution_figures, figures, inputs, shown
+from ui import cells, convolution_figures, figures, inputs, link, shown
 from ui.convolution_figures import outlined
 from ui.figures import Box, Extent
 from ui.numbers import delta, signed
@@ -71,7 +71,7 @@ def toy() -> Toy:
     if kind == MAPS[1]:
         features = _by_hand(c, h, w)
     else:
-        cells.forget("conv_values")
+        link.put({"conv_values": None})
         features = torch.randn(1, c, h, w, generator=_seeded(0))
     return layers(features, labels, bias)
 

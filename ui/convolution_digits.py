@@ -154,7 +154,7 @@ def _canvas() -> digits.Canvas:
             seed = st.number_input(
                 "Canvas no.", 0, 9999, 17, key="conv_canvas", bind=inputs.whole("conv_canvas"), width=140
             )
-            cells.forget("conv_lines")
+            link.put({"conv_lines": None})
             return digits.scatter((width, height), count, int(seed))
     return digits.compose((width, height), _by_hand())
 
@@ -177,7 +177,7 @@ def _lines() -> np.ndarray:
     """The lines to begin with, (n, 3): the link's as the page was opened; what is typed the widget keeps."""
     state = st.session_state
     if "conv_placed" not in state:
-        text = link.get("conv_lines") or "3,2,4;7,20,12"
+        text = link.get("conv_lines", "3,2,4;7,20,12")
         found = np.zeros((0, 3)) if text == "-" else cells.from_text(text)
         if found is None or found.shape[1] != 3 or (found < 0).any() or (found > (9, 63, 63)).any():
             st.error(

@@ -144,7 +144,7 @@ def _class(result: Result) -> int:
 def _pixel(photo: Photo, result: Result, index: int) -> tuple[int, int]:
     """The link's pixel, moved into the photo; else where the class is strongest on the finest grid."""
     try:
-        wanted = tuple(int(link.get(k) or "") for k in ("x", "y"))
+        wanted = tuple(int(link.get(k, "")) for k in ("x", "y"))
     except ValueError:
         scores = result.segmentation.scores.finest
         row, column = divmod(int(scores.softmax(1)[0, index].argmax()), scores.shape[-1])

@@ -138,7 +138,7 @@ _ABOUT_UPLOADS = "JPEG, PNG, WebP, BMP, TIFF or GIF, up to {} MB and 50 megapixe
 
 def _read_link() -> None:
     """Follow the link's sample; without one, stay with the session's."""
-    state, wanted = st.session_state, link.get("photo") or link.get("sample")
+    state, wanted = st.session_state, link.get("photo", link.get("sample"))
     link.put({"sample": None})  # another name for the same
     if not state.get("own_shown"):
         if wanted in samples.SAMPLES:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fcnviz import geometry, heatmaps, kernels, render, transposed, voc, weights
 from fcnviz.render import Scale
-from ui import cache, cells, scales, shown, upsampling_inputs
+from ui import cache, link, scales, shown, upsampling_inputs
 from ui import transposed_figures as draw
 from ui.frame import Inputs
 from ui.upsampling_inputs import HEATMAP, OWN, Cut
@@ -94,7 +94,7 @@ def _kernels(page: Inputs, size: int, stride: int, label: int) -> dict[str, Tens
     found: dict[str, Tensor | str] = {n: kernels.kernel(n, size, stride) for n in kernels.NAMES}
     found[LEARNED] = _learned(page, size, stride, label)
     if size > EDITABLE:
-        cells.forget("g_weights")
+        link.put({"g_weights": None})
         found[OWN] = f"Choose k up to {EDITABLE} to type a kernel of your own."
         return found
     with st.expander("Type a kernel of your own"):

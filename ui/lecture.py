@@ -57,7 +57,7 @@ def begin() -> Desk:
 def _step() -> int:
     """The link's step, else where the session was; what is no step is 1."""
     state = st.session_state
-    wanted = link.get("step") or str(state.get("lecture_step", 1))
+    wanted = link.get("step", str(state.get("lecture_step", 1)))
     found = int(wanted) if wanted in map(str, range(1, len(NAMES) + 1)) else 1
     state["lecture_step"] = found
     link.put({"step": str(found)})

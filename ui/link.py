@@ -28,12 +28,12 @@ def begin(page: str) -> None:
         state[_KEY] = {"page": page, "values": {}}
 
 
-def get(name: str) -> str | None:
-    """The parameter's value; None if the link does not have it."""
+def get(name: str, default: str | None = None) -> str | None:
+    """The parameter's value; the default if the link does not have it."""
     values, sent = _values(), st.query_params.get(name)
     if values.setdefault(name, sent) != sent:
         _write(name, values[name])
-    return values[name]
+    return default if values[name] is None else values[name]
 
 
 def put(new: Mapping[str, str | None]) -> None:

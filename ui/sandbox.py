@@ -52,8 +52,8 @@ def play(palette: str) -> None:
 
 def _chosen() -> tuple[Grids, str | None]:
     """The link's grids; else the link's preset, else the first. → grids and the preset that they are."""
-    painted = Grids(link.get("e_truth") or "", link.get("e_prediction") or "")
-    wanted = link.get("e_preset") or _DEFAULT
+    painted = Grids(link.get("e_truth", ""), link.get("e_prediction", ""))
+    wanted = link.get("e_preset", _DEFAULT)
     grids = painted if painted.valid else PRESETS.get(wanted, PRESETS[_DEFAULT])[0]
     return grids, next((name for name, (other, _) in PRESETS.items() if other == grids), None)
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from fcnviz import kernels, transposed, voc
-from ui import cells, panels
+from ui import cells, link, panels
 from ui.frame import Inputs
 
 HEATMAP, OWN = "Coarse heatmap", "Own"
@@ -81,7 +81,7 @@ def _input(page: Inputs, source: str, axes: int) -> Tensor | None:
         st.caption("Your input: click a cell and type. The link keeps the numbers.")
         values = cells.editor("t_cells", start, "Editable input values")
         return torch.from_numpy(values[0] if axes == 1 else values)
-    cells.forget("t_cells")
+    link.put({"t_cells": None})
     if source in PRESETS:
         return torch.tensor(PRESETS[source][axes - 1], dtype=torch.float64)
     cut = heatmap(page, (1, 5) if axes == 1 else (3, 3))
@@ -94,7 +94,7 @@ def _input(page: Inputs, source: str, axes: int) -> Tensor | None:
 
 def _kernel(form: str, size: int, stride: int, axes: int) -> Tensor:
     if form != OWN:
-        cells.forget("t_weights")
+        link.put({"t_weights": None})
         return kernels.kernel(form, size, stride, axes)
     st.caption("Your kernel: click a cell and type.")
     return own_kernel("t_weights", size, axes)

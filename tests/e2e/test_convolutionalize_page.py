@@ -12,6 +12,8 @@ from visiting import visit
 @pytest.fixture
 def lesson(page: Page, url: str) -> Page:
     visit(page, f"{url}/convolutionalize")
+    expect(page.get_by_role("heading", name="The race")).to_be_visible()
+    expect(page.get_by_text("AlexNet")).to_be_visible()  # the last line of the page
     return page
 
 

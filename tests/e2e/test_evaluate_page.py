@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
-from pathlib import Path
 
 from playwright.sync_api import Page, expect
+from test_page_evaluate import zip_of
 from visiting import visit
 
 from fcnviz import metrics, sandbox
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from test_page_evaluate import zip_of
 
 
 def done(page: Page) -> int:
