@@ -2,28 +2,26 @@
 
 import streamlit as st
 
-from ui import frame, inputs, panels, share
+from ui.compare import panels
+from ui.compare.results import run_networks
+from ui.page import controls, frame
+from ui.page.privacy import PROMISE
 
-page = frame.begin("FCN on your photo")
-st.title("A classifier becomes a segmenter", anchor=False)
+page = frame.begin("FCN on your photo", "A classifier becomes a segmenter")
 st.markdown(
     "A **fully convolutional network** says *what* on a coarse grid; **upsampling** brings the grid back to "
     "the photo, and **skips** from finer layers say *where*. From left to right the grid gets finer: watch "
     "the outline."
 )
-results = panels.run(page.photo, page.networks)
+viewer = panels.place(page.photo, page.networks)
+results = run_networks(page.photo, page.networks)
 if results:
-    panels.compare(
-        page.photo,
-        results,
-        inputs.View("Overlay", 0.65, "Side by side", 0, 1, page.palette, inputs.isolated()),
-    )
+    panels.compare(viewer, page.photo, results, controls.View(page.palette, controls.isolated()))
 st.page_link(
     "pages/compare.py", label="Compare them closely, on your own photo", icon=":material/arrow_forward:"
 )
-share.row(own=page.photo.own)
 st.caption(
     "After Long, Shelhamer & Darrell, *Fully Convolutional Networks for Semantic Segmentation*, CVPR 2015. "
-    "Real weights, run on this machine just now. Nothing is written to disk: photos and results stay in "
-    "memory, yours for your session alone."
+    f"Real weights, run on this machine just now. {PROMISE}"
 )
+frame.end(page)

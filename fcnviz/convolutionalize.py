@@ -1,12 +1,10 @@
 """A dense layer is a convolution: "Adapting classifiers for dense prediction" (CVPR 2015, section 3.1).
 
 A fully connected layer that reads a C × H × W map is a convolution whose kernel covers that whole map.
-Nothing is computed, trained or copied on the way: both layers here read one and the same memory. What changes
-is what they accept. The convolution also takes larger maps and answers once a window: a heatmap, not a label.
-`convolutionalize` does that to whole classifiers, and `sliding_window` is what the result must equal.
+Turning one into the other computes, trains and copies nothing: both layers read the same memory. Only the
+input that they accept differs: the convolution also takes larger maps and answers per window, with a heatmap.
+`convolutionalize` turns whole classifiers, and `sliding_window` is what the result must equal.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from math import isqrt, prod
@@ -17,14 +15,14 @@ from torch import Tensor, nn
 
 
 def linear_to_conv(linear: nn.Linear, shape: tuple[int, int, int]) -> nn.Conv2d:
-    """The convolution that a dense layer is (section 3.1, "Adapting classifiers for dense prediction").
+    """Turn a dense layer into the equal convolution (section 3.1).
 
-    On a (N, C, H, W) map, `conv(x)` is `linear(x.flatten(1))` as a (N, out, 1, 1) map. On a larger one it is
+    On a (N, C, H, W) map, `conv(x)` is `linear(x.flatten(1))` as a (N, out, 1, 1) map. On a larger map it is
     a (N, out, h − H + 1, w − W + 1) map: the dense layer, applied to every H × W window.
 
-    The two layers share their storage: what changes one changes the other. They stay two sets of parameters,
-    though, each with its own `grad`, so give an optimiser one of the two layers, never both. Moving one to
-    another device or dtype ends the sharing.
+    The two layers share their storage: changing one changes the other. They are two sets of parameters,
+    though, each with its own `grad`, so give an optimiser only one of the two. Moving one to another device
+    or dtype ends the sharing.
 
     Args:
         linear: a dense layer, weight (out, C·H·W).
@@ -55,36 +53,8 @@ def linear_to_conv(linear: nn.Linear, shape: tuple[int, int, int]) -> nn.Conv2d:
     return conv.train(linear.training)
 
 
-def conv_to_linear(conv: nn.Conv2d) -> nn.Linear:
-    """The inverse of `linear_to_conv`, on the same storage: the dense layer for one C × H × W window.
-
-    Args:
-        conv: an unpadded convolution, weight (out, C, H, W); its stride does not matter for one window.
-
-    Returns:
-        a dense layer, weight (out, C·H·W).
-
-    Raises:
-        ValueError: the convolution does not read whole windows, or its weight is not laid out in that order.
-
-    >>> conv = nn.Conv2d(512, 4096, 7, device="meta")  # VGG16's fc6
-    >>> conv_to_linear(conv)
-    Linear(in_features=25088, out_features=4096, bias=True)
-    """
-    if conv.groups != 1 or conv.dilation != (1, 1) or conv.padding not in ((0, 0), "valid"):
-        raise ValueError("a convolution with groups, dilation or padding is not a dense layer on one window")
-    if not conv.weight.is_contiguous():
-        raise ValueError("the convolution's weight is not contiguous: a dense layer cannot share its storage")
-    inputs = prod(conv.weight.shape[1:])
-    linear = nn.Linear(inputs, conv.out_channels, bias=False, device="meta")
-    linear.weight = _shared(conv.weight, (conv.out_channels, inputs))  # (out, C, H, W) → (out, C·H·W)
-    # mypy: a Conv2d's bias is optional, and so is a Linear's
-    linear.bias = None if conv.bias is None else _shared(conv.bias)  # type: ignore[assignment]
-    return linear.train(conv.training)
-
-
 def _shared(parameter: Tensor, shape: tuple[int, ...] | None = None) -> nn.Parameter:
-    """Another parameter on the same storage."""
+    """A second parameter on the same storage."""
     view = parameter.detach() if shape is None else parameter.detach().view(shape)
     return nn.Parameter(view, requires_grad=parameter.requires_grad)
 
@@ -93,20 +63,21 @@ def _shared(parameter: Tensor, shape: tuple[int, ...] | None = None) -> nn.Param
 
 
 def convolutionalize(classifier: nn.Module) -> nn.Sequential:
-    """A classifier as a network that answers once a window, on the classifier's own weights.
+    """Turn a classifier into a network that answers per window, on the classifier's own weights.
 
     Where the classifier takes one window and returns (N, classes), this takes any image that is at least as
-    large and returns (N, classes, h, w). It knows those built as torchvision's VGG or `digits.Digits`
-    (dense layers on a flattened square map) or as timm's EfficientNet (average pooling, one dense layer).
+    large and returns (N, classes, h, w). Supported are classifiers built as torchvision's VGG or
+    `digits.Digits` (dense layers on a flattened square map) or as timm's EfficientNet (average pooling, one
+    dense layer).
 
-    Equal to the classifier on every window if the features are unpadded; padded features see zeros at the
-    borders of a window on its own, and the surroundings where it is part of an image.
+    The result equals the classifier on every window if the features are unpadded. Padded features see zeros
+    around a window on its own, but its surroundings where it is part of an image.
 
     Args:
-        classifier: is left as it is. Its modules are used, not copied; see `linear_to_conv`.
+        classifier: is not changed. Its modules are used, not copied; see `linear_to_conv`.
 
     Raises:
-        ValueError: it is built in another way.
+        ValueError: the classifier is built in another way.
     """
     if isinstance(getattr(classifier, "global_pool", None), nn.Module):
         return _pooled(classifier)
@@ -120,7 +91,9 @@ def convolutionalize(classifier: nn.Module) -> nn.Sequential:
 
 
 def dense_to_conv(layers: nn.Sequential, shape: tuple[int, int, int]) -> nn.Sequential:
-    """Dense layers and what stands between them as convolutions: the first reads a map, the others 1 × 1.
+    """Turn dense layers into convolutions and keep the layers between them.
+
+    The first dense layer reads a map, the others are 1 × 1 convolutions.
 
     Args:
         layers: `nn.Linear`, activations and dropout.
@@ -137,7 +110,7 @@ def dense_to_conv(layers: nn.Sequential, shape: tuple[int, int, int]) -> nn.Sequ
 
 
 def _pooled(net: Any) -> nn.Sequential:
-    """What averages the whole map of an EfficientNet averages every window of that size instead."""
+    """An EfficientNet whose pooling averages every window instead of the whole map."""
     side = net.default_cfg["input_size"][-1] // net.feature_info[-1]["reduction"]
     features = nn.Sequential(net.conv_stem, net.bn1, net.blocks, net.conv_head, net.bn2)
     head = linear_to_conv(net.classifier, (net.classifier.in_features, 1, 1))
@@ -148,7 +121,7 @@ def _pooled(net: Any) -> nn.Sequential:
 
 
 def sliding_window(classifier: Callable[[Tensor], Tensor], image: Tensor, window: int, stride: int) -> Tensor:
-    """What a convolutionalised classifier must equal: every window cut out and classified on its own.
+    """Cut out every window and classify it on its own: what a convolutionalised classifier must equal.
 
     Args:
         classifier: (N, C, window, window) → (N, classes).
@@ -165,7 +138,7 @@ def sliding_window(classifier: Callable[[Tensor], Tensor], image: Tensor, window
 def window_rows(
     classifier: Callable[[Tensor], Tensor], image: Tensor, window: int, stride: int, batch: int = 64
 ) -> Iterator[Tensor]:
-    """`sliding_window` one row of windows at a time, at most `batch` at once: (classes, w) each."""
+    """Yield `sliding_window` by rows of windows, (classes, w) each; at most `batch` windows run at once."""
     for top in range(0, image.shape[-2] - window + 1, stride):
         lefts = range(0, image.shape[-1] - window + 1, stride)
         crops = torch.stack([image[0, :, top : top + window, left : left + window] for left in lefts])

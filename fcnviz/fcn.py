@@ -9,14 +9,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fcnviz import backbones, geometry
+from fcnviz.geometry import SKIPS, Skip
 from fcnviz.upsampling import deconvolution
 
-STRIDES = (32, 16, 8)
+STRIDES = geometry.STRIDES
 
 
 @dataclass(frozen=True)
 class ScoreMaps:
-    """What the network says before the last upsampling: all that a page needs to draw everything else.
+    """The score maps before the last upsampling; everything that a page draws derives from them.
 
     Attributes:
         s32: (N, C, H/32, W/32), score_fr.
@@ -37,7 +38,7 @@ class ScoreMaps:
         return next(s for s in (self.s8, self.s16, self.s32) if s is not None)
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> ScoreMaps:
-        """The same maps elsewhere, or in another precision."""
+        """The same maps on another device or in another precision."""
         maps = (self.s32, self.s16, self.s8, self.pool4, self.pool3)
         return ScoreMaps(*(s if s is None else s.to(device, dtype or s.dtype) for s in maps))  # type: ignore[arg-type]
 
@@ -47,8 +48,19 @@ class ScoreMaps:
         Raises:
             ValueError: this network has none.
         """
-        found = {32: self.s32, 16: self.s16, 8: self.s8}.get(stride)
-        if found is None:
+        return self._existing({32: self.s32, 16: self.s16, 8: self.s8}, stride)
+
+    def added(self, stride: int) -> Tensor:
+        """The skip's scores in the sum of stride 16 or 8.
+
+        Raises:
+            ValueError: this network has none.
+        """
+        return self._existing({16: self.pool4, 8: self.pool3}, stride)
+
+    @staticmethod
+    def _existing(maps: dict[int, Tensor | None], stride: int) -> Tensor:
+        if (found := maps.get(stride)) is None:
             raise ValueError(f"these scores have no map of stride {stride}")
         return found
 
@@ -68,7 +80,7 @@ class FCN(nn.Module):
         learned: bool | None = None,
         skip_scales: tuple[float, float] = (1.0, 1.0),
     ):
-        """Use `build` instead, which finds the backbone by name."""
+        """Use `build`, which finds the backbone by name."""
         super().__init__()
         if stride not in STRIDES:
             raise ValueError(f"stride is 32, 16 or 8, not {stride}")
@@ -83,16 +95,14 @@ class FCN(nn.Module):
         self.parameter_count = sum(p.numel() for p in self.parameters())
 
     def _add_score_layers(self) -> None:
-        pool3, pool4, top = self.backbone.channels
-        self.score_fr = _score_layer(top, self.num_classes)
-        if self.stride <= 16:
-            self.score_pool4 = _score_layer(pool4, self.num_classes)
-        if self.stride <= 8:
-            self.score_pool3 = _score_layer(pool3, self.num_classes)
+        channels = self.backbone.channels
+        self.score_fr = _score_layer(channels[2], self.num_classes)
+        for skip in geometry.skips(self.stride):
+            self.add_module(skip.scorer, _score_layer(channels[skip.tap], self.num_classes))
 
     def _add_deconvolutions(self, learned: bool) -> None:
         for name, factor in self.upsamplers.items():
-            # the switch is about the last one; those between the skips follow the backbone
+            # `learned` is about the last deconvolution; those between the skips follow the backbone
             free = learned if name == self.last else self.backbone.learned
             layer = deconvolution(self.num_classes, factor, per_class=self.backbone.per_class, learned=free)
             self.add_module(name, layer)
@@ -100,111 +110,128 @@ class FCN(nn.Module):
     @property
     def last(self) -> str:
         """Name of the last deconvolution: upscore, upscore16 or upscore8."""
-        return "upscore" if self.stride == 32 else f"upscore{self.stride}"
+        return geometry.last_deconvolution(self.stride).name
 
     @property
     def upsamplers(self) -> dict[str, int]:
         """Deconvolutions by name, in the order they run, with their factors."""
-        middle = {32: (), 16: ("upscore2",), 8: ("upscore2", "upscore_pool4")}[self.stride]
-        return {**dict.fromkeys(middle, 2), self.last: self.stride}
+        return {**{skip.upsampler: 2 for skip in geometry.skips(self.stride)}, self.last: self.stride}
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the parameters."""
+        return self.score_fr.weight.device
 
     @property
     def dtype(self) -> torch.dtype:
         """Precision of the trunk and the score layers."""
         return self.score_fr.weight.dtype
 
-    def lower(self, dtype: torch.dtype) -> None:
-        """Run trunk and score layers in this precision from now on; sums and deconvolutions stay as is."""
+    def set_trunk_dtype(self, dtype: torch.dtype) -> None:
+        """Run trunk and score layers in this precision; sums and deconvolutions keep theirs."""
         for name, child in self.named_children():
             if name not in self.upsamplers:
                 child.to(dtype)
 
     def scores(self, x: Tensor) -> ScoreMaps:
-        """Preprocessed image (N, 3, H, W) → coarse scores. This is the one costly step.
+        """Preprocessed image (N, 3, H, W) of any size → coarse scores. This is the only costly step.
 
-        Any size from 1 × 1 on works; lite0 pads to a multiple of 32 at right and bottom.
+        lite0 pads the image to a multiple of 32 at right and bottom.
         """
-        pool3, pool4, top = self.backbone.run(self, self._pad(x.to(self.dtype)))
+        multiple = self.backbone.multiple
+        x = F.pad(x.to(self.dtype), (0, -x.shape[-1] % multiple, 0, -x.shape[-2] % multiple))
+        pool3, pool4, top = self.backbone.run(self, x)
         top = F.dropout(top, self.backbone.dropout, self.training)
-        s32 = self._raised(self.score_fr(top))  # (N, C, H/32, W/32)
+        s32 = self._full_precision(self.score_fr(top))  # (N, C, H/32, W/32)
         s16 = s8 = skip4 = skip3 = None
         if self.stride <= 16:
-            up = self.climb("upscore2", s32)  # (N, C, H/16, W/16)
-            skip = self._raised(self.score_pool4(pool4 * self.skip_scales[0]))
-            skip4 = self._cut(skip, self.crops.pool4, up)
-            s16 = up + skip4
+            up, skip4 = self._aligned(SKIPS[16], s32, pool4 * self.skip_scales[0])  # (N, C, H/16, W/16) each
+            s16 = up + skip4  # upscore2(s32) + score_pool4(pool4)
         if self.stride <= 8 and s16 is not None:
-            up = self.climb("upscore_pool4", s16)  # (N, C, H/8, W/8)
-            skip = self._raised(self.score_pool3(pool3 * self.skip_scales[1]))
-            skip3 = self._cut(skip, self.crops.pool3, up)
-            s8 = up + skip3
+            up, skip3 = self._aligned(SKIPS[8], s16, pool3 * self.skip_scales[1])  # (N, C, H/8, W/8) each
+            s8 = up + skip3  # upscore_pool4(s16) + score_pool3(pool3)
         return ScoreMaps(s32, s16, s8, skip4, skip3)
 
-    def _raised(self, scores: Tensor) -> Tensor:
+    def _aligned(self, skip: Skip, coarse: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The two terms of a sum, of one size: coarse scores upsampled by 2, and the features' scores."""
+        up = self.upsample_to_skip(skip, coarse)
+        finer = self._full_precision(self.get_submodule(skip.scorer)(features))
+        first = max(self.crops.skips[skip.stride], 0)
+        return up, finer[..., first : first + up.shape[-2], first : first + up.shape[-1]]
+
+    def _full_precision(self, scores: Tensor) -> Tensor:
         """Scores in the deconvolutions' precision: sums and upsampling are never done in a lower one."""
         return scores.to(next(self.get_submodule(self.last).parameters()).dtype)
 
-    def climb(self, name: str, coarse: Tensor) -> Tensor:
-        """Upsample scores by 2 to where a skip is added: (N, C, h, w) → about (N, C, 2·h, 2·w).
-
-        Args:
-            name: "upscore2" or "upscore_pool4".
-            coarse: scores of stride 32, or 16.
-        """
-        up = self.get_submodule(name)(coarse)  # (N, C, 2·h + 2, 2·w + 2)
-        crop = {"upscore2": self.crops.pool4, "upscore_pool4": self.crops.pool3}[name]
-        assert crop is not None
-        # the skip starts later than this: cut as much off on every side (if earlier, the skip is cut)
+    def upsample_to_skip(self, skip: Skip, coarse: Tensor) -> Tensor:
+        """Upsample scores by 2 to where a skip is added: (N, C, h, w) → about (N, C, 2·h, 2·w)."""
+        up = self.get_submodule(skip.upsampler)(coarse)  # (N, C, 2·h + 2, 2·w + 2)
+        crop = self.crops.skips[skip.stride]
+        # negative: the skip starts later, so cut this map by as much on every side (positive: cut the skip)
         return up if crop >= 0 else up[..., -crop:crop, -crop:crop]
 
-    def upsample(self, scores: ScoreMaps, size: tuple[int, int]) -> Tensor:
-        """Coarse scores → logits (N, C, *size) by the last deconvolution, cropped onto the image.
+    def upsample(
+        self,
+        scores: ScoreMaps,
+        size: tuple[int, int],
+        *,
+        rows: range | None = None,
+        columns: range | None = None,
+        only: int | None = None,
+    ) -> Tensor:
+        """Coarse scores → logits (N, C, H, W) by the last deconvolution, cropped onto the image.
 
         Args:
-            scores: of this network.
+            scores: score maps of this network.
             size: (H, W) of the image, in pixels.
+            rows: compute only these rows of the image, from the cells that reach them.
+            columns: compute only these columns.
+            only: compute only this class: (N, 1, H, W).
         """
-        dense = self.get_submodule(self.last)(scores.finest)  # (N, C, (h + 1)·stride, (w + 1)·stride)
-        return _crop(dense, self.crops.final, size)
+        finest = scores.finest
+        cells_y, pixels_y = self._window(rows, size[0], finest.shape[-2])
+        cells_x, pixels_x = self._window(columns, size[1], finest.shape[-1])
+        dense = self._deconvolved(finest[..., cells_y, cells_x], only)
+        return dense[..., pixels_y, pixels_x]
+
+    def _window(self, wanted: range | None, length: int, cells: int) -> tuple[slice, slice]:
+        """Along one axis, the cells that reach the wanted pixels, and the pixels' place in the cells' output.
+
+        Args:
+            wanted: pixels of the image; None selects all pixels and all cells.
+            length: side of the image in pixels.
+            cells: number of cells.
+        """
+        if wanted is None:
+            return slice(None), slice(self.crops.final, self.crops.final + length)
+        first = self.crops.final + wanted.start  # on the canvas before the crop
+        layer = geometry.last_deconvolution(self.stride)
+        start, end = geometry.clip(layer.reads(first, first + len(wanted) - 1), cells)
+        first -= start * self.stride
+        return slice(start, end + 1), slice(first, first + len(wanted))
+
+    def _deconvolved(self, finest: Tensor, only: int | None) -> Tensor:
+        """(N, C, h, w) → (N, C or 1, (h + 1)·stride, (w + 1)·stride)."""
+        layer = self.get_submodule(self.last)
+        assert isinstance(layer, nn.ConvTranspose2d)
+        if only is None:
+            return layer(finest)
+        one = slice(only, only + 1)
+        if layer.groups == 1:  # full C × C kernels: every class may contribute
+            return F.conv_transpose2d(finest, layer.weight[:, one], stride=layer.stride)
+        return F.conv_transpose2d(finest[:, one], layer.weight[one], stride=layer.stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """Preprocessed image (N, 3, H, W) → logits (N, C, H, W)."""
         return self.upsample(self.scores(x), (x.shape[-2], x.shape[-1]))
 
-    def grid(self, size: tuple[int, int], stride: int | None = None) -> tuple[int, int]:
-        """(h, w) of a score map for an image of `size` (H, W), without running the network.
-
-        Args:
-            size: of the image, in pixels.
-            stride: 32, 16 or 8; by default this network's own, of its finest map.
-        """
-        stride = stride or self.stride
-        if self.backbone.name in backbones.LITE:
-            return tuple(-(-n // 32) * (32 // stride) for n in size)  # type: ignore[return-value]
-        n32 = [geometry.size(self.backbone.chain, n) for n in size]
-        return tuple({32: n, 16: 2 * n + 2, 8: 4 * n + 6}[stride] for n in n32)  # type: ignore[return-value]
-
-    def _pad(self, x: Tensor) -> Tensor:
-        m = self.backbone.multiple
-        return F.pad(x, (0, -x.shape[-1] % m, 0, -x.shape[-2] % m))
-
-    @staticmethod
-    def _cut(skip: Tensor, crop: int | None, up: Tensor) -> Tensor:
-        """Cut a skip onto the upsampled scores that it is added to."""
-        assert crop is not None
-        return _crop(skip, max(crop, 0), up.shape[-2:])
-
 
 def _score_layer(channels: int, num_classes: int) -> nn.Conv2d:
-    """A 1 × 1 convolution to class scores, from zero as in the paper (section 4.1)."""
+    """A 1 × 1 convolution to class scores, initialised to zero as in the paper (section 4.1)."""
     layer = nn.Conv2d(channels, num_classes, 1)
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
     return layer
-
-
-def _crop(x: Tensor, offset: int, size: tuple[int, int] | torch.Size) -> Tensor:
-    return x[..., offset : offset + size[0], offset : offset + size[1]]
 
 
 def build(
@@ -222,15 +249,13 @@ def build(
         backbone: "vgg16", "lite0" or "lite2".
         stride: 32, 16 or 8.
         num_classes: C, background included.
-        learned: whether the last deconvolution may be learned; by default as the backbone's nets were made
-            (lite0: learned; vgg16: fixed bilinear, the paper's choice, section 4.3).
+        learned: whether the last deconvolution may be learned. The default depends on the backbone: lite0
+            learns it; vgg16 keeps it bilinear, which is the paper's choice (section 4.3).
         skip_scales: factors on pool4 and pool3; (0.01, 0.0001) for the authors' "at once" net.
-        imagenet: lite0 only: start from ImageNet weights; off when a full state dict is loaded next.
+        imagenet: lite0 and lite2 only: start from ImageNet weights; not needed before a state dict is loaded.
 
     Raises:
         ValueError: no such backbone or stride.
     """
-    if backbone not in ("vgg16", *backbones.LITE):
-        raise ValueError(f"backbone is one of vgg16, {', '.join(backbones.LITE)}, not {backbone!r}")
-    trunk = backbones.vgg16() if backbone == "vgg16" else backbones.lite0(imagenet, backbone)
+    trunk = backbones.build(backbone, imagenet)
     return FCN(trunk, stride, num_classes, learned=learned, skip_scales=skip_scales)

@@ -1,28 +1,29 @@
-"""Strides, receptive fields, sizes and crop offsets of a chain of layers: plain numbers, all derived.
+"""Strides, receptive fields, sizes and crop offsets of a chain of layers, and what FCN adds where.
 
 Every layer places its output pixels at positions of the input image. A convolution with kernel k, stride s
-and padding p puts output i over input s·i − p + (k−1)/2; a transposed convolution does the inverse. Composing
-those maps gives each layer's stride and its offset, and comparing the offsets of two layers gives the crop
-that aligns them. The authors' numbers 5, 9, 19, 27 and 31 (voc-fcn8s/net.py) are five such comparisons.
+and padding p places output i over input s·i − p + (k−1)/2; a transposed convolution does the inverse.
+Composing these positions gives each layer's stride and offset, and comparing the offsets of two layers gives
+the crop that aligns them. The authors' numbers 5, 9, 19, 27 and 31 (voc-fcn8s/net.py) are five such crops.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer, as far as geometry is concerned (square kernels, the same on both axes).
+    """The geometry of one layer along one axis; both axes are alike.
 
     Attributes:
         name: the paper's layer name.
         kernel: kernel side in pixels of the layer's input.
         stride: step between outputs (for a transposed layer: the factor it upsamples by).
         pad: rows of padding before the first pixel.
-        pad_after: rows after the last pixel; the same as `pad` unless given (TensorFlow's "SAME" differs).
+        pad_after: rows of padding after the last pixel; by default as many as `pad` (TensorFlow's "SAME" has
+            more).
         ceil: round the output size up, as Caffe's pooling does.
         transposed: a transposed convolution ("deconvolution").
     """
@@ -44,7 +45,7 @@ class Layer:
         if not self.ceil:
             return span // self.stride + 1
         count = -(-span // self.stride) + 1
-        # a last window that would start beyond the image and its padding before it is dropped
+        # as in Caffe: drop a last window that starts beyond the image and the padding before it
         return count - ((count - 1) * self.stride >= n + self.pad)
 
     def reads(self, first: int, last: int) -> tuple[int, int]:
@@ -72,7 +73,7 @@ class Place:
     field: Fraction = Fraction(1)
 
     def after(self, layer: Layer) -> Place:
-        """The place of the pixels that `layer` makes from these."""
+        """The place of a layer's output, if this is the place of its input."""
         centre = Fraction(layer.kernel - 1, 2) - layer.pad
         if layer.transposed:
             step = self.stride / layer.stride
@@ -86,16 +87,16 @@ class Place:
         )
 
     def window(self, index: int) -> tuple[Fraction, Fraction]:
-        """First and last input position that output pixel `index` can see (may lie outside the image).
+        """First and last input position that output pixel `index` can see; may lie outside the image.
 
-        Exact for convolutions and pooling; after a transposed one it may be off by part of an input step.
+        Exact for convolutions and pooling; after a transposed convolution it may be off by part of a step.
         """
         centre = self.offset + self.stride * index
         return centre - (self.field - 1) / 2, centre + (self.field - 1) / 2
 
 
 def place(layers: Iterable[Layer], start: Place | None = None) -> Place:
-    """Compose a chain of layers.
+    """The place of the last layer's output.
 
     >>> place([Layer("conv", 3, pad=1), Layer("pool", 2, stride=2)])
     Place(stride=Fraction(2, 1), offset=Fraction(1, 2), field=Fraction(4, 1))
@@ -118,7 +119,7 @@ def sees(layers: Sequence[Layer], first: int, last: int) -> tuple[int, int]:
 
 
 def clip(span: tuple[int, int], n: int) -> tuple[int, int]:
-    """The part of a span of indices that is in 0 … n − 1."""
+    """Clip a span of indices to 0 … n − 1."""
     return max(span[0], 0), min(span[1], n - 1)
 
 
@@ -126,7 +127,7 @@ def size(layers: Iterable[Layer], n: int) -> int:
     """Output size of a chain for an input of n pixels.
 
     Raises:
-        ValueError: a layer has nothing left to work on.
+        ValueError: the input of a layer is too small for its kernel.
     """
     for layer in layers:
         if (out := layer.size(n)) < 1:
@@ -138,7 +139,8 @@ def size(layers: Iterable[Layer], n: int) -> int:
 def crop(source: Place, reference: Place) -> int:
     """Index of the pixel of `source` that lies over pixel 0 of `reference`.
 
-    Positive: cut that many rows and columns off `source`. Negative: `reference` starts first; cut it instead.
+    If it is positive, cut that many rows and columns off `source`. If it is negative, `reference` starts
+    first and is cut instead.
 
     Raises:
         ValueError: the two have different strides, or are shifted by part of a pixel.
@@ -156,18 +158,61 @@ def deconvolution(name: str, factor: int) -> Layer:
     return Layer(name, kernel=2 * factor, stride=factor, transposed=True)
 
 
+# --- FCN-32s, 16s and 8s
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A sum of upsampled scores and the scores of a finer layer (section 4.2), in the authors' names.
+
+    Attributes:
+        stride: stride of the sum.
+        tap: index of the finer features among a backbone's three maps (stride 8, 16 and 32).
+        upsampler: the 2× deconvolution of the scores of twice the stride.
+        scorer: the 1 × 1 convolution that scores the finer features.
+        fused: the sum.
+    """
+
+    stride: int
+    tap: int
+    upsampler: str
+    scorer: str
+    fused: str
+
+
+#: What FCN adds, by stride, in the order in which it is added.
+SKIPS = {
+    16: Skip(16, 1, "upscore2", "score_pool4", "fuse_pool4"),
+    8: Skip(8, 0, "upscore_pool4", "score_pool3", "fuse_pool3"),
+}
+
+#: Strides of the three networks, and of their score maps.
+STRIDES = (32, *SKIPS)
+
+#: Names of the score maps by stride.
+SCORE_MAPS = {32: "score_fr", **{stride: skip.fused for stride, skip in SKIPS.items()}}
+
+
+def skips(stride: int) -> list[Skip]:
+    """The skips of the network of this stride, in the order in which they are added; FCN-32s has none."""
+    return [skip for skip in SKIPS.values() if skip.stride >= stride]
+
+
+def last_deconvolution(stride: int) -> Layer:
+    """The layer that upsamples the finest scores to the image: upscore, upscore16 or upscore8."""
+    return deconvolution("upscore" if stride == 32 else f"upscore{stride}", stride)
+
+
 @dataclass(frozen=True)
 class Crops:
     """The offsets at which an FCN aligns its maps (see `crop` for the sign).
 
     Attributes:
-        pool4: from score_pool4 to the 2× upsampled stride-32 scores; None in FCN-32s.
-        pool3: from score_pool3 to the 2× upsampled stride-16 scores; None in FCN-32s and FCN-16s.
-        final: from the upsampled scores to the image.
+        skips: by stride of the sum, the offset from the skip's scores to the upsampled scores.
+        final: the offset from the upsampled finest scores to the image.
     """
 
-    pool4: int | None
-    pool3: int | None
+    skips: Mapping[int, int]
     final: int
 
 
@@ -180,27 +225,26 @@ def crops(pool3: Place, pool4: Place, top: Place, stride: int) -> Crops:
         top: place of the stride-32 map (score_fr).
         stride: 32, 16 or 8.
     """
-    places, to_pool4, to_pool3 = stages(pool3, pool4, top), None, None
-    if stride <= 16:
-        to_pool4 = crop(pool4, places[32].after(deconvolution("upscore2", 2)))
-    if stride <= 8:
-        to_pool3 = crop(pool3, places[16].after(deconvolution("upscore_pool4", 2)))
-    return Crops(to_pool4, to_pool3, final_crop(places[stride]))
+    taps, places = (pool3, pool4, top), stages(pool3, pool4, top)
+    offsets = {
+        skip.stride: crop(taps[skip.tap], places[2 * skip.stride].after(deconvolution(skip.upsampler, 2)))
+        for skip in skips(stride)
+    }
+    return Crops(offsets, final_crop(places[stride]))
 
 
 def final_crop(scores: Place) -> int:
-    """Where the image begins in the deconvolution, by their stride, of scores at this place."""
+    """Offset of the image in scores that a deconvolution has upsampled by their stride."""
     return crop(scores.after(deconvolution("upscore", int(scores.stride))), Place())
 
 
 def stages(pool3: Place, pool4: Place, top: Place) -> dict[int, Place]:
     """Places of the score maps by stride: 32 (score_fr), 16 and 8 (after the sums).
 
-    A sum lies where the map lies that is cut onto: the upsampled one, unless it starts before the skip.
+    The map that starts first is cut onto the other one, so the sum lies where the other one does.
     """
-    places, fused = {32: top}, top
-    for skip in (pool4, pool3):
-        up = fused.after(deconvolution("upscore", 2))
-        fused = up if crop(skip, up) >= 0 else skip
-        places[int(fused.stride)] = fused
+    taps, places = (pool3, pool4, top), {32: top}
+    for skip in SKIPS.values():
+        finer, up = taps[skip.tap], places[2 * skip.stride].after(deconvolution(skip.upsampler, 2))
+        places[skip.stride] = up if crop(finer, up) >= 0 else finer
     return places

@@ -1,38 +1,42 @@
 """Image + network → segmentation. The one place that runs a network for the app."""
 
-from __future__ import annotations
-
+import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from fcnviz import geometry
+from fcnviz import render
 from fcnviz.fcn import FCN, ScoreMaps
+from fcnviz.photos import images, rgb, voc
 
-#: Share of labels that must stay as in float32 for a lower precision to be used (see `settle`).
+#: Share of labels that must be as in float32 for a lower precision to be used (see `choose_precision`).
 EQUAL = 0.995
 
-#: (backbone, device type) that need not be tried: `python -m fcnviz bench` prints that bfloat16 leaves fewer
-#: labels equal than `EQUAL` on the bundled networks.
+#: (backbone, device type) for which no lower precision is tried: with bfloat16 fewer labels than `EQUAL` stay
+#: equal on some of the bundled networks (`python -m fcnviz bench` prints it).
 TOO_COARSE = {("lite0", "cpu")}
 
+#: Longest side of the picture in a notebook, in px.
+NOTEBOOK_SIDE = 1000
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Segmentation:
-    """One network's answer for one image. Everything lies on the CPU.
+    """One network's answer for one image, on the CPU. A notebook shows it as a picture.
 
     Attributes:
         labels: (H, W) uint8, class index of the highest score.
         confidence: (H, W) uint8, softmax probability of that class × 255.
         scores: the coarse score maps, float32.
-        seconds: wall clock of forward pass and upsampling, the device synchronised.
+        seconds: wall-clock time of forward pass and upsampling, with the device synchronised.
         device: "cpu", "cuda" or "mps".
         dtype: precision the convolutions ran in, e.g. "float32".
+        photo: the RGB image, if `segment` made this; `run` keeps none.
     """
 
     labels: np.ndarray
@@ -41,37 +45,67 @@ class Segmentation:
     seconds: float
     device: str
     dtype: str
+    photo: Image.Image | None = None
+
+    def overlay(self, opacity: float = 0.6, palette: np.ndarray = render.PALETTES["VOC"]) -> Image.Image:
+        """Tint the photo with the colours of its classes; background stays untouched.
+
+        Args:
+            opacity: 0 (photo) to 1 (colours).
+            palette: (256, 3) uint8, e.g. of `render.PALETTES`.
+
+        Returns:
+            RGB image of the photo's size.
+
+        Raises:
+            ValueError: opacity is outside 0..1, or it keeps no photo.
+        """
+        if self.photo is None:
+            raise ValueError("it keeps no photo: use render.overlay with the photo and .labels")
+        return Image.fromarray(render.overlay(np.asarray(self.photo), self.labels, palette, opacity))
+
+    def __repr__(self) -> str:
+        """Size, device, and the classes found with their shares of the pixels, the largest first."""
+        shares = render.shares(self.labels, self.scores.finest.shape[1])
+        names = voc.CLASSES if len(shares) == len(voc.CLASSES) else [f"class {i}" for i in range(len(shares))]
+        found = sorted(np.flatnonzero(shares), key=lambda i: -shares[i])
+        classes = ", ".join(f"{names[i]} {100 * shares[i]:.1f} %" for i in found)
+        height, width = self.labels.shape
+        return f"<Segmentation of {width} x {height} px on {self.device}: {classes}>"
+
+    def _repr_png_(self) -> bytes:
+        """The picture in a notebook: the overlay, or the label map if there is no photo."""
+        if self.photo is None:
+            return render.label_png(images.fit_labels(self.labels, NOTEBOOK_SIDE), render.PALETTES["VOC"])
+        return render.to_png(np.asarray(images.fit(self.overlay(), NOTEBOOK_SIDE)))
 
 
 def lower_precisions(device: torch.device) -> tuple[torch.dtype, ...]:
     """Precisions that this device computes faster than float32, the fastest first."""
     if device.type == "cuda":
         return torch.float16, torch.bfloat16
-    if device.type == "cpu" and torch.backends.mkldnn.is_available() and _bfloat16_units():
+    bfloat16_units = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    if device.type == "cpu" and torch.backends.mkldnn.is_available() and bfloat16_units:
         return (torch.bfloat16,)
     return ()
 
 
-def _bfloat16_units() -> bool:
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-
-
-def settle(model: FCN, photos: Sequence[Image.Image]) -> float:
-    """Lower a network's precision, in place, if the labels of some photos stay what they are.
+def choose_precision(model: FCN, photos: Sequence[Image.Image]) -> float:
+    """Run a network in the fastest precision that leaves the labels of some photos nearly as they are.
 
     Args:
-        model: in eval mode, float32; stays so unless at least `EQUAL` of the labels are equal.
-        photos: RGB, e.g. `samples.small()`; one alone may mislead.
+        model: in eval mode and float32; keeps float32 unless at least `EQUAL` of the labels stay equal.
+        photos: RGB, e.g. `samples.small()`; one photo alone may mislead.
 
     Returns:
         share of labels that are equal in the precision that the network has now.
     """
-    full, device = model.state_dict(), next(model.parameters()).device
+    full, device = model.state_dict(), model.device
     if (model.backbone.name, device.type) in TOO_COARSE:
         return 1.0
     wanted = [decide(forward(model, p)[1])[1] for p in photos]
     for dtype in lower_precisions(device):
-        model.lower(dtype)
+        model.set_trunk_dtype(dtype)
         found = [decide(forward(model, p)[1])[1] for p in photos]
         equal = sum(int((a == b).sum()) for a, b in zip(wanted, found, strict=True))
         if (share := equal / sum(a.size for a in wanted)) >= EQUAL:
@@ -82,12 +116,7 @@ def settle(model: FCN, photos: Sequence[Image.Image]) -> float:
 
 @torch.no_grad()
 def forward(model: FCN, image: Image.Image) -> tuple[ScoreMaps, Tensor]:
-    """One forward pass → coarse scores and logits (1, C, H, W), float32, on the model's device.
-
-    Args:
-        model: in eval mode.
-        image: RGB, any size.
-    """
+    """One forward pass → coarse scores and logits (1, C, H, W), float32, on the model's device."""
     scores = coarse(model, image)
     return scores, model.upsample(scores, (image.height, image.width))
 
@@ -95,35 +124,69 @@ def forward(model: FCN, image: Image.Image) -> tuple[ScoreMaps, Tensor]:
 @torch.no_grad()
 def coarse(model: FCN, image: Image.Image) -> ScoreMaps:
     """One forward pass → coarse scores, float32, on the model's device."""
-    device = next(model.parameters()).device
-    return model.scores(model.backbone.preprocess(image).to(device, memory_format=torch.channels_last))
+    return model.scores(model.backbone.preprocess(image).to(model.device, memory_format=torch.channels_last))
 
 
-@torch.no_grad()
-def segment(model: FCN, image: Image.Image) -> Segmentation:
-    """Segment an RGB image with one network.
+def segment(model: FCN, image: Image.Image | np.ndarray | str | os.PathLike[str]) -> Segmentation:
+    """Segment an image with one network, and keep the image with the answer.
 
     Args:
         model: from `fcnviz.load`.
-        image: RGB, any size: logits are never held for more than `STRIP` rows of it.
+        image: a PIL image of any mode, not turned by its EXIF; an (H, W, 3) uint8 array, RGB; or the path of
+            a file, which is read as `open_image` does. Of any size.
+
+    Raises:
+        TypeError: an argument is something else.
+        ImageError: the file cannot be used.
     """
-    device = next(model.parameters()).device
+    if isinstance(image, FCN):
+        raise TypeError("the network comes first and then the image: segment(model, image)")
+    if isinstance(model, str):
+        raise TypeError(f"the first argument is a network, not its name: give fcnviz.load({model!r})")
+    if not isinstance(model, FCN):
+        raise TypeError(f"the first argument is a network from fcnviz.load, not {type(model).__name__}")
+    photo = _as_photo(image)
+    return replace(run(model, photo), photo=photo)
+
+
+def _as_photo(image: object) -> Image.Image:
+    """Turn what `segment` accepts into an RGB image."""
+    if isinstance(image, Image.Image):
+        return image if image.mode == "RGB" else rgb.to_rgb(image.copy(), b"")[0]
+    if isinstance(image, str | os.PathLike):
+        return images.open_image(image)
+    what = type(image).__name__
+    if isinstance(image, np.ndarray):
+        if image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3 and image.size:
+            return Image.fromarray(image)
+        what = f"a {image.dtype} array of shape {image.shape}"
+    raise TypeError(f"image is a PIL image, an (H, W, 3) uint8 array or a path, not {what}")
+
+
+@torch.no_grad()
+def run(model: FCN, image: Image.Image) -> Segmentation:
+    """Segment an RGB image with one network, without keeping the image.
+
+    Args:
+        model: from `fcnviz.load`.
+        image: RGB, any size; logits of a tall one are held for `STRIP` rows at a time.
+    """
     start = time.perf_counter()
     scores = coarse(model, image)
     confidence, labels = decide_in_strips(model, scores, (image.height, image.width))
     seconds = time.perf_counter() - start  # copying the labels to the CPU has synchronised the device
     dtype = str(model.dtype).removeprefix("torch.")
-    return Segmentation(labels, confidence, scores.to("cpu"), seconds, device.type, dtype)
+    return Segmentation(labels, confidence, scores.to("cpu"), seconds, model.device.type, dtype)
 
 
 def decide(logits: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Logits (1, C, H, W) → probability of the best class × 255, and its index; both (H, W) uint8."""
+    """Logits (1, C, H, W) → probability of the best class × 255, and that class; both (H, W) uint8."""
     top, labels = logits[0].max(0)
     probability = 1 / (logits[0] - top).exp_().sum(0)  # softmax at its maximum
     return (probability * 255).round().byte().cpu().numpy(), labels.byte().cpu().numpy()
 
 
-#: Rows of the photo that are upsampled at once, if it has more than four times as many.
+#: Rows of the photo that are upsampled at once, if the photo has more than four times as many.
 STRIP = 256
 
 
@@ -132,20 +195,13 @@ def decide_in_strips(model: FCN, scores: ScoreMaps, size: tuple[int, int]) -> tu
 
     Args:
         model: the network.
-        scores: its own.
+        scores: score maps of this network.
         size: (H, W) of the photo.
     """
-    height, width = size
+    height = size[0]
     if height <= 4 * STRIP:
         return decide(model.upsample(scores, size))
-    layer = geometry.deconvolution(model.last, model.stride)
-    found = []
-    for top in range(0, height, STRIP):
-        rows = min(STRIP, height - top)
-        canvas = top + model.crops.final
-        span = geometry.clip(layer.reads(canvas, canvas + rows - 1), scores.finest.shape[-2])
-        dense = model.get_submodule(model.last)(scores.finest[..., span[0] : span[1] + 1, :])
-        start = canvas - span[0] * model.stride
-        found.append(decide(dense[..., start : start + rows, model.crops.final : model.crops.final + width]))
+    strips = (range(top, min(top + STRIP, height)) for top in range(0, height, STRIP))
+    found = [decide(model.upsample(scores, size, rows=rows)) for rows in strips]
     confidence, labels = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return confidence, labels

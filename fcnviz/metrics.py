@@ -7,30 +7,28 @@ With n_ij the pixels of class i that are labelled j, and t_i = Σ_j n_ij the pix
     mean IU                 mean over i of n_ii / (t_i + Σ_j n_ji − n_ii)
     frequency-weighted IU   Σ_i t_i · IU_i / Σ_i t_i
 
-Confusion matrices add up: the metrics of a data set are those of the sum over its images, which is how the
-paper reports them, and not the mean of the images' metrics.
+The metrics of a data set are computed from the sum of its images' confusion matrices, as in the paper. They
+are not the mean of the images' metrics.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fcnviz.voc import VOID
+from fcnviz.photos.voc import VOID
 
 
 @dataclass(frozen=True, eq=False)  # eq=False: arrays have no single truth value to compare by
 class Scores:
-    """The metrics of one confusion matrix, each in 0..1, or NaN where nothing was there to measure.
+    """The metrics of one confusion matrix, each in 0..1, or NaN if there was nothing to measure.
 
     Attributes:
-        pixel_accuracy: share of the counted pixels that are labelled right.
+        pixel_accuracy: share of the counted pixels that are labelled correctly.
         mean_accuracy: mean of `class_accuracy` over the classes that have one.
         mean_iu: mean of `class_iu` over the classes that have one.
         frequency_weighted_iu: mean of `class_iu` weighted by each class's share of the truth.
-        class_accuracy: (C,) float64, share of each class's pixels that are labelled right.
+        class_accuracy: (C,) float64, share of each class's pixels that are labelled correctly.
         class_iu: (C,) float64, intersection over union of each class.
     """
 
@@ -46,7 +44,7 @@ def confusion(labels: ArrayLike, truth: ArrayLike, num_classes: int) -> np.ndarr
     """Count the pixels of each class that are labelled as each class.
 
     Args:
-        labels: integers of any shape, the network's class at each pixel; anything goes where truth is void.
+        labels: integers of any shape, the network's class at each pixel; any integer where truth is void.
         truth: integers of the same shape, the true class at each pixel; void pixels (255) are not counted.
         num_classes: C, background included, at most 255.
 
@@ -69,9 +67,9 @@ def confusion(labels: ArrayLike, truth: ArrayLike, num_classes: int) -> np.ndarr
 
 
 def scores(confusion: ArrayLike) -> Scores:
-    """Work out the paper's four metrics.
+    """Compute the paper's four metrics.
 
-    Absent classes drop out of the means, by the rule of the authors' score.py (nanmean):
+    Absent classes are left out of the means, as in the authors' score.py (nanmean):
 
     - A class neither in the truth nor among the labels has no IU and no accuracy (NaN).
     - A class that is labelled but not in the truth has IU 0, so a false alarm costs mean IU, but it has no
@@ -80,7 +78,7 @@ def scores(confusion: ArrayLike) -> Scores:
     If every pixel was void, all metrics are NaN.
 
     Args:
-        confusion: (C, C) counts, row = true class, as from `confusion`; sums over images are as good.
+        confusion: (C, C) counts, row = true class, as from `confusion`; may be a sum over images.
 
     Returns:
         The metrics as fractions, not per cent.

@@ -1,7 +1,5 @@
 """Bilinear kernels and the transposed convolutions ("deconvolutions") that FCN upsamples with."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -38,7 +36,7 @@ def bilinear_line(size: int) -> Tensor:
 class Deconvolution(nn.ConvTranspose2d):
     """A transposed convolution with kernel 2·factor and stride `factor`, as FCN uses it.
 
-    In training, one kernel a class is applied as a matrix product (see `stamp`): the same numbers, and a
+    In training, kernels per class are applied as a matrix product (see `stamp`): the same result, with a
     faster backward pass on a CPU.
     """
 
@@ -50,9 +48,9 @@ class Deconvolution(nn.ConvTranspose2d):
 
 
 def stamp(x: Tensor, weight: Tensor) -> Tensor:
-    """Transposed convolution with one kernel a class, kernel 2·f and stride f, as a matrix product.
+    """Transposed convolution with one kernel per class, kernel 2·f and stride f, as a matrix product.
 
-    Cut the output into f × f blocks and the kernel into 2 × 2 such blocks: each output block is the sum of
+    Divide the output into f × f blocks and the kernel into 2 × 2 such blocks: each output block is the sum of
     the four input values around it, each times one quarter of the kernel.
 
     Args:
@@ -76,13 +74,13 @@ def deconvolution(
 ) -> Deconvolution:
     """A transposed convolution that starts as bilinear upsampling by `factor`: kernel 2·factor, no bias.
 
-    It is not padded: h × w becomes (h + 1)·factor × (w + 1)·factor, to be cropped by geometry's offset.
+    It has no padding: h × w becomes (h + 1)·factor × (w + 1)·factor, which is cropped at geometry's offset.
 
     Args:
         channels: number of classes C.
         factor: upsampling factor and stride.
-        per_class: one (2·factor)² kernel a class; otherwise the authors' full C × C kernels, of which the
-            initialisation fills the diagonal.
+        per_class: one (2·factor)² kernel per class; otherwise the authors' full C × C kernels, whose diagonal
+            is initialised.
         learned: whether training may change it. The authors' released nets freeze it (lr_mult: 0).
     """
     layer = Deconvolution(

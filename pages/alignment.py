@@ -1,26 +1,29 @@
 """Padding, strides and crops: where every pixel of every map lies over the image. Pure arithmetic."""
 
-import streamlit as st
+from functools import partial
 
-from ui import alignment, alignment_panels, frame, share
+from ui.alignment import controls, crops, layers, sizes, to_scale
+from ui.page import frame, sections
+from ui.page.frame import Uses
 
-page = frame.begin("Alignment")
-st.title("From the image to the grid and back", anchor=False)
-choice = alignment.choose(page.photo)
+page = frame.begin("Alignment", "From the image to the grid and back", Uses(networks=False, palette=False))
+bar = sections.bar("Pad and crop", "Crops", "Sizes", "Layers")
+with bar.controls:
+    choice = controls.choose(page.photo)
 
-st.subheader(alignment.question(choice.setup), anchor=False)
-alignment.answer(choice)
 
-st.subheader("Drawn to scale", anchor=False)
-alignment_panels.scale(choice)
+def why() -> None:
+    """Draw the answer, and the picture that it is read from."""
+    controls.answer(choice)
+    to_scale.drawn_to_scale(choice)
 
-st.subheader("Where each crop comes from", anchor=False)
-alignment_panels.derivation(choice.setup)
 
-st.subheader("Which image sizes work", anchor=False)
-alignment_panels.sizes(choice)
-
-st.subheader("Every layer", anchor=False)
-alignment_panels.layers(choice)
-
-share.row(own=page.photo.own)
+bar.show(
+    {
+        "Pad and crop": why,
+        "Crops": partial(crops.derivation, choice.setup),
+        "Sizes": partial(sizes.working_sizes, choice),
+        "Layers": partial(layers.every_layer, choice),
+    }
+)
+frame.end(page, bar.open)

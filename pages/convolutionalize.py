@@ -1,47 +1,45 @@
 """A dense layer is a convolution: on a toy, on digits, on your photo, and what it saves."""
 
+from functools import partial
+
 import streamlit as st
 
-from ui import convolution, convolution_costs, convolution_digits, convolution_photo, frame, share, shown
+from ui.convolutionalize import digits, photo, race, sizes, toy, vgg16
+from ui.export import shown
+from ui.page import frame, sections
 
-page = frame.begin("Convolutionalize")
-photo, networks = page.photo, page.networks
-st.title("A dense layer is a convolution", anchor=False)
+page = frame.begin("Convolutionalize", "A dense layer is a convolution")
 st.markdown(
     "A classifier ends in **dense layers**, which take one size of input and say nothing of *where*. Read "
-    "the same weights as **kernels**, and it takes any size and answers once a window: a **heatmap**."
+    "the same weights as **kernels**, and it takes any size and answers once per window: a **heatmap**."
 )
+bar = sections.bar("Numbers", "Digits", "Photo", "VGG16", "Any size", "Race")
 
 
-@shown.fragment
-def toy() -> None:
-    """The first two panels share the shapes that are chosen in the first."""
-    st.subheader("The same numbers", anchor=False)
-    shapes = convolution.toy()
-    convolution.same_numbers(shapes)
+def same_numbers() -> None:
+    """Draw the two panels that share the shapes chosen in the first."""
+    layer = toy.choose()
+    toy.same_numbers(layer)
     st.subheader("Where did the position go?", anchor=False)
-    convolution.positions(shapes)
+    toy.positions(layer)
 
 
-toy()
-st.subheader("Digits: (4, 4, 16) → 10, for real", anchor=False)
-with shown.section():
-    net = convolution_digits.classifier()
-with shown.section():
+def on_digits() -> None:
+    """Draw the classifier of digits, and the canvas that it runs on."""
+    with shown.section():
+        net = digits.classifier()
     if net is not None:
-        shown.fragment(convolution_digits.canvas)(net)
+        shown.fragment(digits.canvas)(net)
 
-st.subheader("Your photo, 1,000 classes", anchor=False)
-shown.fragment(convolution_photo.on_photo)(photo, networks)
 
-st.subheader("VGG16’s fc6: 102,760,448 weights", anchor=False)
-with shown.section():
-    convolution_costs.vgg16(photo)
-
-st.subheader("Any input size", anchor=False)
-shown.fragment(convolution_costs.sizes)()
-
-st.subheader("The race", anchor=False)
-convolution_costs.the_race(photo, networks)
-
-share.row(own=photo.own)
+bar.show(
+    {
+        "Numbers": shown.fragment(same_numbers),
+        "Digits": on_digits,
+        "Photo": partial(shown.fragment(photo.on_photo), page.photo, page.networks),
+        "VGG16": partial(vgg16.dense_layers, page.photo),
+        "Any size": shown.fragment(sizes.input_sizes),
+        "Race": partial(race.race, page.photo, page.networks),
+    }
+)
+frame.end(page, bar.open)

@@ -1,47 +1,61 @@
-"""How good the networks are: on VOC, on pairs of your own, in print; and what the metrics mean."""
+"""How good the networks are: on VOC and in print, on pairs of your own; what the metrics mean; how fast."""
 
 import streamlit as st
 
-from ui import bench_panel, evaluation, evaluation_results, frame, published, sandbox, share, shown
+from ui.evaluate import bench, published, results, sandbox, source
+from ui.export import shown
+from ui.page import frame, sections
+from ui.page.frame import Uses
 
-page = frame.begin("Evaluate")
-st.title("How good, and compared with what?", anchor=False)
+page = frame.begin("Evaluate", "How good, and compared with what?", Uses(photo=False))
+bar = sections.bar("VOC", "By class", "Pairs", "Sandbox", "Speed")
+if bar.open != "Pairs":
+    source.away()
 
-st.markdown(
-    "[On VOC](#voc) · [Your pairs](#pairs) · [In print](#print) · [How fast?](#fast) · [Sandbox](#sandbox)"
+
+def on_voc() -> None:
+    """Draw what was measured by this project, and what is in print."""
+    published.bundled()
+    st.subheader("In print", anchor=False)
+    published.in_print()
+
+
+def your_pairs() -> None:
+    """Draw the choice of pairs, and the results on them."""
+    with shown.section():
+        job = source.run(page.networks, page.working)
+    if not (job and job.good):
+        return
+    found = results.Results.of(job)
+    results.four(found)
+    st.subheader("Where do the skips help?", anchor=False)
+    st.markdown("The share of pixels labelled right among those within d pixels of a true boundary.")
+    results.boundaries(found)
+    st.subheader("Class by class", anchor=False)
+    name, in_percent = results.choose(found)
+    bars, matrix = st.columns(2, gap="large")
+    with bars:
+        results.classes(found)
+    with matrix:
+        results.confusion(found, name, in_percent)
+    st.subheader("Image by image", anchor=False)
+    results.images(found, name, page.palette)
+    results.downloads(found)
+
+
+def metric_sandbox() -> None:
+    """Draw the sandbox."""
+    st.markdown("Why pixel accuracy flatters, and mean IU does not: paint, and watch the numbers.")
+    sandbox.play(page.palette)
+
+
+bar.show(
+    {
+        "VOC": on_voc,
+        "By class": published.by_class,
+        "Pairs": your_pairs,
+        "Sandbox": metric_sandbox,
+        "Speed": bench.show,
+    }
 )
-
-st.subheader("The bundled networks on VOC", anchor="voc")
-published.bundled()
-
-st.subheader("On your pairs", anchor="pairs")
-with shown.section():
-    job = evaluation.run(page.networks, st.session_state["size"])
-    if job and job.good:
-        results = evaluation_results.Results.of(job)
-        evaluation_results.four(results)
-        st.subheader("Where do the skips help?", anchor=False)
-        st.markdown("The share of pixels labelled right among those within d pixels of a true boundary.")
-        evaluation_results.boundaries(results)
-        st.subheader("Class by class", anchor=False)
-        name, percent = evaluation_results.choose(results)
-        bars, matrix = st.columns(2, gap="large")
-        with bars:
-            evaluation_results.classes(results)
-        with matrix:
-            evaluation_results.confusion(results, name, percent)
-        st.subheader("Image by image", anchor=False)
-        evaluation_results.images(results, name, page.palette)
-        evaluation_results.downloads(results)
-
-st.subheader("In print", anchor="print")
-published.in_print()
-
-st.subheader("How fast?", anchor="fast")
-bench_panel.show()
-
-st.subheader("Metric sandbox", anchor="sandbox")
-st.markdown("Why pixel accuracy flatters, and mean IU does not: paint, and watch the numbers.")
-sandbox.play(page.palette)
-
-share.row(own=page.photo.own)
+frame.end(page, bar.open)

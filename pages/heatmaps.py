@@ -1,38 +1,30 @@
 """The coarse scores before upsampling, next to what each way of upsampling makes of them."""
 
+from functools import partial
+
 import streamlit as st
 
-from ui import certainty, frame, heatmaps, kernels, masks, panels, pixel, share, skips
+from ui.compare import panels
+from ui.compare.results import run_networks
+from ui.heatmaps import border, certainty, choice, dense, kernels, pixel, skips
+from ui.page import frame, masks, sections
 
-page = frame.begin("Heatmaps")
-st.title("The coarse scores, before and after upsampling", anchor=False)
-panels.about(page.photo)
-toolbar = st.container()
-results = panels.run(page.photo, page.networks)
+page = frame.begin("Heatmaps", "Scores before and after upsampling")
+panels.describe(page.photo)
+bar = sections.bar("Dense", "Border", "Skips", "Pixel", "Kernels", "Certainty")
+results = run_networks(page.photo, page.networks)
 if not results:
     st.stop()
-with toolbar:
-    choice = heatmaps.choose(page.photo, results, page.networks)
-
-st.subheader("Coarse → dense", anchor=False)
-heatmaps.dense(choice)
-
-st.subheader("The border", anchor=False)
-st.markdown(
-    "A deconvolution with the bilinear kernel **is** bilinear interpolation, except near its canvas's edge."
+with bar.controls:
+    chosen = choice.choose(page.photo, results)
+bar.show(
+    {
+        "Dense": partial(dense.dense, chosen),
+        "Border": partial(border.border, chosen),
+        "Skips": partial(skips.equations, chosen, page.palette),
+        "Pixel": partial(pixel.probe, chosen, page.palette),
+        "Kernels": partial(kernels.gallery, chosen),
+        "Certainty": lambda: certainty.maps(chosen, masks.bundled(page.photo), page.palette),
+    }
 )
-heatmaps.border(choice)
-
-st.subheader("Skip arithmetic", anchor=False)
-skips.equations(choice, page.palette)
-
-st.subheader("Why this pixel?", anchor=False)
-pixel.probe(choice, page.palette)
-
-st.subheader("The kernels", anchor=False)
-kernels.gallery(choice)
-
-st.subheader("Where is it unsure?", anchor=False)
-certainty.maps(choice, masks.bundled(page.photo), page.palette)
-
-share.row(own=page.photo.own)
+frame.end(page, bar.open)

@@ -1,6 +1,5 @@
 """The whole story in twelve steps, for a projector: one figure and one sentence each."""
 
-from ui import lecture
+from ui.lecture import page
 
-desk = lecture.begin()
-lecture.show(desk)
+page.show(page.begin())

@@ -1,40 +1,37 @@
 """Transposed convolution taken apart: stamps, four ways, kernels, learning one, shift-and-stitch."""
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 
-from ui import frame, kernel_gallery, learn_live, share, shown, stitching, transposed, upsampling_inputs
+from ui.export import shown
+from ui.page import frame, sections
+from ui.upsampling import gallery, inputs, learn, stamping, stitching
 
-page = frame.begin("Upsampling")
-st.title("Upsampling, taken apart", anchor=False)
+page = frame.begin("Upsampling", "Upsampling, taken apart")
 st.markdown(
     "A *deconvolution* in FCN is a **transposed convolution**: each input value stamps value × kernel "
     "into the output, and overlaps add."
 )
-with shown.section():
-    setting = upsampling_inputs.setting(page)
+bar = sections.bar("Stamping", "Four ways", "Kernels", "Learn it", "Shift and stitch")
 
-st.subheader("Stamping", anchor=False)
-with shown.section():
+
+def with_setting(draw: Callable[[inputs.Setting], object]) -> None:
+    """Draw the choice of input and kernel, and a panel about them."""
+    with shown.section():
+        setting = inputs.setting(page)
     if setting is not None:
-        transposed.stamping(setting)
+        draw(setting)
 
-st.subheader("Four ways, one result", anchor=False)
-with shown.section():
-    if setting is not None:
-        transposed.four_ways(setting)
 
-st.subheader("Kernel gallery", anchor=False)
-kernel_gallery.gallery(page)
-
-st.subheader("Learn it live", anchor=False)
-st.markdown("Gradient descent finds the kernel that brings a coarse label map back best.")
-learn_live.learn(page)
-
-st.subheader("Shift and stitch", anchor=False)
-st.markdown(
-    "Another way to a denser map, without new weights: shift the photo f × f times, run the network on each, "
-    "and interlace the answers."
+bar.show(
+    {
+        "Stamping": partial(with_setting, stamping.stamping),
+        "Four ways": partial(with_setting, stamping.four_ways),
+        "Kernels": partial(gallery.gallery, page),
+        "Learn it": partial(learn.learn, page),
+        "Shift and stitch": partial(stitching.shift_and_stitch, page),
+    }
 )
-stitching.shift_and_stitch(page)
-
-share.row(own=page.photo.own)
+frame.end(page, bar.open)

@@ -1,1 +1,7 @@
-"""Reusable Streamlit code: widgets, caches, figures and panels."""
+"""All Streamlit code; a folder for each page, and for what pages share."""
+
+import os
+
+# Before torch is loaded. Its threads would wait for each other by spinning: beside the scripts of a few
+# visitors, that triples the processor time of a network, and on an idle machine it gains a few per cent.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -9,7 +9,7 @@ GRAVE = ("serious", "critical")
 #: (rule, selector of Streamlit's own markup, with no attribute that we could set). Chromium lets the keyboard
 #: reach whatever scrolls, which axe-core does not know: `scan` excuses only what did take the focus.
 STREAMLITS = (
-    ("scrollable-region-focusable", "[data-testid=stTable] > div"),  # around the table of st.table
+    ("scrollable-region-focusable", "[class*=st-key-table_]"),  # the container around a table
     ("scrollable-region-focusable", ".stMarkdown .katex-display"),  # the formula of st.latex
 )
 

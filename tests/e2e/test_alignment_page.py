@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import Page, expect
-from visiting import visit
 
-from fcnviz import layout
-from fcnviz.alignment import Setup
+from fcnviz.lessons.alignment import layout
+from fcnviz.lessons.alignment.sizes import Setup
+from tests.e2e.visiting import visit
 
 
 def words(column: int, row: int, size: tuple[int, int]) -> str:
@@ -32,7 +32,7 @@ def test_hovering_shows_what_a_cell_sees_and_a_click_keeps_it(page, url):
     expect(readout).to_contain_text(words(7, 5, (451, 300)))
     svg.hover(position=middle_of(page, 3, 2))
     expect(readout).to_contain_text(words(3, 2, (451, 300)))
-    page.get_by_role("heading", name="Drawn to scale").hover()
+    page.get_by_role("heading", level=1).hover()
     expect(readout).to_contain_text(words(7, 5, (451, 300)))
     svg.click(position=middle_of(page, 3, 2))
     expect(page).to_have_url(re.compile("a_col=3"))

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-import visiting
 from PIL import Image
 from playwright.sync_api import Page, expect
-from visiting import visit
 
-from fcnviz import render, samples
+from fcnviz import render
+from fcnviz.photos import samples
+from tests.e2e import visiting
+from tests.e2e.visiting import share, visit
 
 
 def settled(page: Page) -> None:
@@ -68,7 +69,7 @@ def test_upload_compare_and_download(page, url, tmp_path):
     expect(page.locator("figure.panel figcaption").first).to_have_text("320 × 213 px")
     shown = layer_pixels(page, 3)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Export (zip)").click()
+        share(page, "Export (zip)")
     download.value.save_as(tmp_path / "all.zip")
     with zipfile.ZipFile(tmp_path / "all.zip") as archive:
         record = json.loads(archive.read("fcnviz.json"))

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
-from visiting import visit
+
+from tests.e2e.visiting import open_section, visit
 
 
-@pytest.fixture
-def lesson(page: Page, url: str) -> Page:
-    visit(page, f"{url}/convolutionalize")
-    expect(page.get_by_role("heading", name="The race")).to_be_visible()
-    expect(page.get_by_text("AlexNet")).to_be_visible()  # the last line of the page
-    return page
+@pytest.fixture(scope="module")
+def lesson(visitor, server) -> Iterator[Page]:
+    """One page for all of these: each looks at a section or a panel of its own."""
+    page = visitor.new_page()
+    visit(page, f"{server.url}/convolutionalize")
+    yield page
+    page.close()
 
 
-def click(page: Page, key: str, across: float, down: float) -> None:
-    """Click a chart, at fractions of its width and height."""
-    chart = page.locator(f".st-key-{key} .js-plotly-plot")
-    expect(chart).to_have_count(1)  # while the page is redrawn, the old one is still there
-    chart.scroll_into_view_if_needed()
-    box = chart.bounding_box()
-    x, y = box["x"] + across * box["width"], box["y"] + down * box["height"]
-    page.mouse.move(x, y)
-    expect(chart.locator(".hoverlayer .hovertext, .hoverlayer path").first).to_be_attached()
-    page.mouse.click(x, y)
+def click(page: Page, key: str, across: float, down: float, index: int = 0) -> None:
+    """Click a panel of a row of grids, at fractions of its width and height."""
+    picture = page.locator(f".st-key-{key} .stack").nth(index)
+    box = picture.bounding_box()
+    picture.click(position={"x": across * box["width"], "y": down * box["height"]})
 
 
-def test_a_clicked_weight_is_circled_in_both_places_and_in_the_link(lesson):
+def test_a_clicked_weight_is_circled_twice_and_in_the_link(lesson):
     click(lesson, "conv_fold", 0.7, 0.15)
     expect(lesson).to_have_url(re.compile(r"conv_weight=1[67]\d"))
     weight = re.search(r"conv_weight=(\d+)", lesson.url)[1]
@@ -41,12 +39,13 @@ def test_a_clicked_weight_is_circled_in_both_places_and_in_the_link(lesson):
 def test_a_weight_is_changed_by_keyboard_and_both_outputs_move(lesson):
     lesson.get_by_role("slider", name="Add to the circled weight").focus()
     lesson.keyboard.press("ArrowRight")
-    text = lesson.get_by_text(re.compile(r"label 3 moved by (\S+) \(dense\) and \1 \(convolution\)"))
+    text = lesson.get_by_text(re.compile(r"label \d moved by (\S+) \(dense\) and \1 \(convolution\)"))
     expect(text).to_be_visible()
     expect(lesson).to_have_url(re.compile("conv_move=0.1"))
 
 
 def test_the_race_can_be_stopped_and_keeps_what_it_has(lesson):
+    open_section(lesson, "Race")
     lesson.get_by_role("button", name="Start").click()
     expect(lesson.get_by_test_id("stProgress")).to_contain_text(re.compile("[1-4] of 6 image sizes done"))
     lesson.get_by_role("button", name="Stop").click()
@@ -57,5 +56,22 @@ def test_the_race_can_be_stopped_and_keeps_what_it_has(lesson):
 
 
 def test_a_clicked_cell_shows_its_window(lesson):
-    click(lesson, "conv_on_best", 0.5, 0.5)
-    expect(lesson.get_by_text("The window behind cell (16, 1")).to_be_visible()
+    open_section(lesson, "Digits")
+    click(lesson, "conv_maps", 0.5, 0.5, 2)
+    expect(lesson.get_by_text("The window behind cell (16, 10)")).to_be_visible()
+
+
+def test_a_cell_is_chosen_by_keyboard_and_read_aloud(lesson):
+    grid = lesson.get_by_role("group", name="Arg-max")
+    grid.focus()
+    live = lesson.locator(".st-key-conv_maps [aria-live]")
+    for key, place in (("ArrowLeft", "x 15, y 10"), ("ArrowUp", "x 15, y 9")):
+        lesson.keyboard.press(key)
+        expect(live).to_have_text(f"{place}: no digit")
+    expect(lesson.get_by_text("The window behind cell (16, 10)")).to_be_visible()  # not yet chosen
+    lesson.keyboard.press("Enter")
+    expect(lesson.get_by_text("The window behind cell (15, 9)")).to_be_visible()
+    expect(lesson).to_have_url(re.compile("conv_cell_x=15&.*conv_cell_y=9|conv_cell_y=9&.*conv_cell_x=15"))
+    expect(grid).to_be_focused()
+    lesson.keyboard.press("ArrowDown")  # on from there
+    expect(live).to_have_text("x 15, y 10: no digit")

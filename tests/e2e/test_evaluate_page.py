@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import Page, expect
-from test_page_evaluate import zip_of
-from visiting import visit
 
-from fcnviz import metrics, sandbox
+from fcnviz import metrics
+from tests.e2e.visiting import open_section, visit
+from tests.pages.test_evaluate import zip_of
+from ui.evaluate import grids
 
 
 def done(page: Page) -> int:
@@ -21,16 +22,18 @@ def mean_iu(page: Page, percent: str):
     return page.get_by_text(f"Mean IU: {percent} %", exact=True)
 
 
-def test_300_pairs_do_not_freeze_the_page_and_can_be_stopped(page, url, tmp_path):
+def test_300_pairs_freeze_no_page_and_can_be_stopped(page, url, tmp_path):
     (tmp_path / "pairs.zip").write_bytes(zip_of(300, broken=7))
-    visit(page, url + "/evaluate?e_source=Upload")
+    visit(page, url + "/evaluate?section=Pairs&e_source=Upload")
     chooser = page.get_by_test_id("stFileUploader").filter(has_text="Photos and masks").locator("input")
     chooser.set_input_files(tmp_path / "pairs.zip")
     page.get_by_role("button", name="Evaluate 300 pairs").click()
     under_way = re.compile(r"[1-9]\d* of 300 pairs · .* images a second · about .* left")
     expect(page.get_by_text(under_way)).to_be_visible()
-    page.get_by_role("radio", name="Perfect").click()  # elsewhere on the page, while it runs
+    open_section(page, "Sandbox")  # elsewhere on the page, while it runs
+    page.get_by_role("radio", name="Perfect").click()
     expect(mean_iu(page, "100.0")).to_be_visible()
+    page.get_by_role("radio", name="Pairs").click()
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_role("button", name="Go on")).to_be_visible()
     stopped = done(page)
@@ -51,18 +54,20 @@ def test_300_pairs_do_not_freeze_the_page_and_can_be_stopped(page, url, tmp_path
 
 
 def test_painting_a_pixel_changes_the_formulas_and_the_link(page, url):
-    visit(page, url + "/evaluate?e_source=Upload&e_preset=Perfect")
+    visit(page, url + "/evaluate?section=Sandbox&e_preset=Perfect")
     expect(mean_iu(page, "100.0")).to_be_visible()
-    for column in (1, 2):
+    for column, painted in ((1, "100000"), (2, "110000")):
         page.get_by_role("button", name=f"Prediction, row 1, column {column}: background").click()
-    expect(page).to_have_url(re.compile("e_prediction=110000"))
-    truth = sandbox.PRESETS["Perfect"][0].truth
-    confusion = sandbox.Grids(truth, "11" + truth[2:]).confusion()
+        expect(page).to_have_url(
+            re.compile(f"e_prediction={painted}")
+        )  # two quick clicks may be one step back
+    truth = grids.PRESETS["Perfect"][0].truth
+    confusion = grids.Grids(truth, "11" + truth[2:]).confusion()
     expected = f"{100 * metrics.scores(confusion).mean_iu:.1f}"
     expect(mean_iu(page, expected)).to_be_visible()
     page.go_back()
     expect(page).to_have_url(re.compile("e_prediction=100000"))
-    once = f"{100 * metrics.scores(sandbox.Grids(truth, '1' + truth[1:]).confusion()).mean_iu:.1f}"
+    once = f"{100 * metrics.scores(grids.Grids(truth, '1' + truth[1:]).confusion()).mean_iu:.1f}"
     expect(mean_iu(page, once)).to_be_visible()
     page.go_forward()
     expect(mean_iu(page, expected)).to_be_visible()

@@ -1,6 +1,6 @@
 """Every page: opened cold by its link, in both themes, on a desktop and on a phone, and accessible in each.
 
-One load a page: the theme and the window change while it is open.
+One load per page: while it is open, the theme and the window change, and clicks open its other sections.
 """
 
 from __future__ import annotations
@@ -10,18 +10,21 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import visiting
-from accessibility import scan
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-from ui.frame import PAGES
+from tests.e2e import visiting
+from tests.e2e.accessibility import scan
+from ui.page.frame import PAGES
 
 ROUTES = [Path(path).stem if path != "app.py" else "" for path, *_ in PAGES]
+ROUTES[ROUTES.index("evaluate")] += "?size=320"  # its pairs are the bundled photos
 #: Links that show more than the plain address does: what is wide, and what is hidden at first.
 WIDE = [
     "compare?layout=Swipe&photo=coffee",
-    "alignment?net=8s&a_crop=score_pool3",
-    "upsampling?t_input=Own&t_axes=2-D&g_k=6&g_s=4",
+    "alignment?section=Crops&net=8s&a_crop=score_pool3",
+    "upsampling?t_input=Own&t_axes=2-D",
+    "upsampling?section=Four+ways&t_axes=2-D",
+    "upsampling?section=Kernels&g_k=6&g_s=4",
 ]
 DESKTOP, PHONE = (1440, 900), (390, 844)
 
@@ -49,13 +52,11 @@ class Watch:
 
 
 @pytest.fixture(scope="module")
-def tab(browser) -> Iterator[Page]:
-    """One context for all of these: the browser keeps Streamlit's scripts, as a visitor's does."""
-    context = browser.new_context(color_scheme="light")
-    context.set_default_timeout(180_000)
-    page = context.new_page()
+def tab(visitor) -> Iterator[Page]:
+    """One for all of these."""
+    page = visitor.new_page()
     yield page
-    context.close()
+    page.close()
 
 
 def visit(page: Page, address: str) -> None:
@@ -102,20 +103,45 @@ def test_a_page(tab, url, route):
     findings = {}
     resize(tab, DESKTOP[0])
     findings["light"] = scan(tab)
-    light = background(tab)
-    tab.emulate_media(color_scheme="dark")
-    expect(tab.get_by_test_id("stApp")).not_to_have_css("background-color", light)
+    go_dark(tab)
     resize(tab, DESKTOP[0])  # the transition of colours is over when the height has been still for a while
     findings["dark"] = scan(tab, ["color-contrast", "link-in-text-block"])  # all that a theme changes
     resize(tab, *PHONE)
     check_width(tab)
     resize(tab, PHONE[0])
     findings["phone"] = scan(tab)
+    for name in [] if route in WIDE else visiting.sections(tab)[1:]:
+        open_alone(tab, name)
+        findings[name] = scan_section(tab)
     visiting.settled(tab)
-    assert findings == {"light": [], "dark": [], "phone": []}
+    assert not any(findings.values()), findings
     expect(tab.get_by_test_id("stException")).to_have_count(0)
     assert watch.errors == []
     assert watch.hosts == {"127.0.0.1"}
+
+
+def go_dark(page: Page) -> None:
+    light = background(page)
+    page.emulate_media(color_scheme="dark")
+    expect(page.get_by_test_id("stApp")).not_to_have_css("background-color", light)
+
+
+def open_alone(page: Page, name: str) -> None:
+    """Open another section, on a desktop and light."""
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
+    visiting.open_section(page, name)
+
+
+def scan_section(page: Page) -> list[str]:
+    """The findings on a section: light on a desktop, and dark on a phone."""
+    resize(page, DESKTOP[0])
+    found = scan(page)
+    go_dark(page)
+    resize(page, *PHONE)
+    check_width(page)
+    resize(page, PHONE[0])
+    return found + scan(page)
 
 
 def test_the_enlarged_picture_is_accessible(tab, url):

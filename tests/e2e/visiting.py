@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import quote_plus
+
 from playwright.sync_api import Page, expect
 
 
@@ -10,6 +13,28 @@ def visit(page: Page, address: str) -> None:
     page.goto(address)
     expect(page.get_by_role("heading", level=1).first).to_be_visible()
     settled(page)
+
+
+def sections(page: Page) -> list[str]:
+    """Names of the page's sections, in order; none if it has no sections."""
+    return page.locator(".st-key-section").get_by_role("radio").all_inner_texts()
+
+
+def open_section(page: Page, name: str) -> None:
+    """Open a section by a click on the bar, once the page is still."""
+    settled(page)
+    page.locator(".st-key-section").get_by_role("radio", name=name, exact=True).click()
+    expect(page).to_have_url(re.compile(rf"section={re.escape(quote_plus(name))}(&|$)"))
+    page.wait_for_timeout(500)  # the address changes at once, before the run begins
+    settled(page)
+
+
+def share(page: Page, button: str) -> None:
+    """Click a button of the menu "Share", and leave the menu open."""
+    wanted = page.get_by_role("button", name=button)
+    if wanted.count() == 0:
+        page.get_by_role("button", name="Share").click()
+    wanted.click()
 
 
 def settled(page: Page) -> None:

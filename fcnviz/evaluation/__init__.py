@@ -1,0 +1,1 @@
+"""How good a network is: photos with masks in, metrics with their intervals out."""

@@ -1,0 +1,1 @@
+"""What the pages take apart, one folder a page. No Streamlit here."""

@@ -1,0 +1,1 @@
+"""An FCN on paper: sizes, crops and what a cell sees."""

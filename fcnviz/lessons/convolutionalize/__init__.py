@@ -1,0 +1,1 @@
+"""Classifiers that become convolutions: digits, ImageNet, fc6 of VGG16, and what that saves."""

@@ -1,0 +1,1 @@
+"""What lies between the coarse scores and the labels."""

@@ -1,0 +1,116 @@
+"""A coarse score map at the size of the photo: the network's own upsampling beside three fixed ones.
+
+Everything is computed from the score maps alone; the network's trunk does not run.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fcnviz import geometry, upsampling
+from fcnviz.fcn import FCN, ScoreMaps
+
+#: Ways to bring a coarse map to the size of the photo. "learned" is the network's own.
+WAYS = ("nearest", "bilinear", "fixed", "learned")
+
+
+def to_finest(model: FCN, coarse: Tensor, stride: int) -> Tensor:
+    """Upsample scores to the network's finest stride by its own deconvolutions, adding no skip.
+
+    Args:
+        model: the network; its stride is at most `stride`.
+        coarse: (1, C, h, w) of stride 32, 16 or 8.
+        stride: stride of `coarse`.
+    """
+    for skip in geometry.skips(model.stride):
+        if skip.stride < stride:
+            coarse = model.upsample_to_skip(skip, coarse)
+    return coarse
+
+
+@torch.no_grad()
+def dense(
+    model: FCN, coarse: Tensor, stride: int, size: tuple[int, int], way: str, only: int | None = None
+) -> Tensor:
+    """Coarse scores → scores at the size of the photo, by one of `WAYS`.
+
+    "learned" takes the network's own deconvolutions from `stride` on and leaves out the skips that would be
+    added after it; from the finest map it gives the network's logits. "fixed" is one bilinear deconvolution
+    by `stride`; "bilinear" and "nearest" are plain interpolation with half-pixel centres.
+
+    Args:
+        model: the network.
+        coarse: (1, C, h, w) of `stride`, from `ScoreMaps.at`.
+        stride: 32, 16 or 8.
+        size: (H, W) of the photo.
+        way: one of `WAYS`.
+        only: compute this class alone.
+
+    Returns:
+        (1, C, H, W), or (1, 1, H, W) with `only`; on the network's device.
+    """
+    coarse = coarse.to(model.device)
+    if way == "learned":
+        return model.upsample(ScoreMaps(to_finest(model, coarse, stride)), size, only=only)
+    chosen = coarse if only is None else coarse[:, only : only + 1]
+    start = geometry.final_crop(geometry.stages(*model.backbone.places)[stride])
+    if way == "fixed":
+        canvas = fixed_bilinear(chosen, stride)
+    else:
+        canvas = F.interpolate(chosen, scale_factor=stride, mode=way)
+        start -= stride // 2  # a deconvolution starts half a cell before its first cell
+    return canvas[..., start : start + size[0], start : start + size[1]]
+
+
+def fixed_bilinear(x: Tensor, stride: int) -> Tensor:
+    """Bilinear deconvolution, not cropped: (1, C, h, w) → (1, C, (h + 1)·stride, (w + 1)·stride)."""
+    return upsampling.deconvolution(x.shape[1], stride, per_class=True).to(x.device)(x)
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """One class's coarse map and its upsampled maps, as scores or as softmax probabilities.
+
+    Attributes:
+        coarse: (h, w) float32.
+        dense: upsampled maps by the names of `WAYS`, each (H, W) float32.
+    """
+
+    coarse: np.ndarray
+    dense: dict[str, np.ndarray]
+
+    @property
+    def difference(self) -> np.ndarray:
+        """The network's deconvolution − bilinear interpolation, (H, W)."""
+        return self.dense["learned"] - self.dense["bilinear"]
+
+
+@torch.no_grad()
+def reconstruct(
+    model: FCN, coarse: Tensor, stride: int, size: tuple[int, int], index: int, probability: bool = False
+) -> Reconstruction:
+    """Upsample one class's coarse map in all of `WAYS`.
+
+    Args:
+        model: the network.
+        coarse: (1, C, h, w) of `stride`.
+        stride: 32, 16 or 8.
+        size: (H, W) of the photo.
+        index: the class.
+        probability: softmax over the classes after upsampling, as the network decides; otherwise raw scores.
+    """
+    if not probability:
+        maps = {way: dense(model, coarse, stride, size, way, index) for way in WAYS}
+        scores = {way: m[0, 0].cpu().numpy() for way, m in maps.items()}
+        return Reconstruction(coarse[0, index].numpy(), scores)
+    # one way after the other, so that only one map of all classes is in memory
+    probabilities = {way: _softmax(dense(model, coarse, stride, size, way), index) for way in WAYS}
+    return Reconstruction(_softmax(coarse, index), probabilities)
+
+
+def _softmax(scores: Tensor, index: int) -> np.ndarray:
+    """(1, C, h, w) → (h, w), the probability of one class."""
+    return (scores[0, index] - scores[0].logsumexp(0)).exp().cpu().numpy()

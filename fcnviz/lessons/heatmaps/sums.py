@@ -1,0 +1,55 @@
+"""The skips of a network taken apart: what is added to what, and the labels without some of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fcnviz import geometry
+from fcnviz.fcn import FCN, ScoreMaps
+from fcnviz.inference import decide_in_strips
+from fcnviz.lessons.heatmaps.reconstruct import to_finest
+
+
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """One sum of a network, `upscored + skip = fused`, each (1, C, h, w).
+
+    Attributes:
+        stride: stride of the sum, 16 or 8.
+        upscored: the scores of twice the stride, upsampled.
+        skip: the scores of the finer layer, score_pool4 or score_pool3.
+        fused: the sum as the network computed it.
+    """
+
+    stride: int
+    upscored: Tensor
+    skip: Tensor
+    fused: Tensor
+
+
+@torch.no_grad()
+def sums(model: FCN, scores: ScoreMaps) -> list[Sum]:
+    """The sums of a network, from coarse to fine; FCN-32s has none."""
+    scores = scores.to(model.device)
+    return [
+        Sum(
+            skip.stride,
+            model.upsample_to_skip(skip, scores.at(2 * skip.stride)),
+            scores.added(skip.stride),
+            scores.at(skip.stride),
+        )
+        for skip in geometry.skips(model.stride)
+    ]
+
+
+@torch.no_grad()
+def labels_up_to(model: FCN, scores: ScoreMaps, stride: int, size: tuple[int, int]) -> np.ndarray:
+    """Labels, (H, W) uint8, if the network added its skips down to this stride only.
+
+    At the network's own stride these are its labels; at 32 no skip is added. That is an ablation, not
+    FCN-32s, which was trained without skips.
+    """
+    finest = to_finest(model, scores.at(stride).to(model.device), stride)
+    return decide_in_strips(model, ScoreMaps(finest), size)[1]

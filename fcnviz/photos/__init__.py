@@ -1,0 +1,1 @@
+"""Photos and masks as they come: hostile files made safe, the bundled samples, VOC folders."""

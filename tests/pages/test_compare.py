@@ -1,0 +1,168 @@
+"""Start and Compare through AppTest: links, uploads, errors, and the number of forward passes."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fcnviz import weights
+from fcnviz.photos import samples
+from tests.apps import open_section, png, rerun, said, start, tables
+
+
+def test_landing_page_segments_a_photo_before_any_click(passes):
+    at = start(page=None)
+    assert passes == [32, 16, 8]
+    assert not at.error
+    assert at.query_params["photo"] == "cat"
+
+
+def test_compare_says_what_each_skip_changed(passes):
+    at = start()
+    assert passes == [32, 16, 8]
+    assert "FCN-32s → FCN-16s" in said(at)
+    assert "FCN-16s → FCN-8s" in said(at)
+
+
+def test_a_link_reproduces_the_view():
+    link = {"photo": "coffee", "view": "Boundaries", "opacity": "30", "layout": "Swipe", "size": "480"}
+    at = start(**link, left="FCN-32s", right="FCN-16s", colours="Colour-blind safe", **{"class": "person"})
+    assert samples.SAMPLES["coffee"].title in said(at)
+    assert at.segmented_control(key="view").value == "Boundaries"
+    assert at.segmented_control(key="layout").value == "Swipe"
+    assert at.slider(key="opacity").value == 30
+    assert at.select_slider(key="size").value == 480
+    assert at.selectbox(key="left").value == "FCN-32s"
+    assert at.selectbox(key="right").value == "FCN-16s"
+    assert at.selectbox(key="colours").value == "Colour-blind safe"
+    assert at.query_params["class"] == "person"
+    assert "reduced to 480 × 320 px" in said(at)
+
+
+def test_a_link_with_nonsense_shows_the_cat_and_says_so():
+    at = start(photo="../../etc/passwd", view="nonsense", opacity="9999", **{"class": "unicorn"})
+    assert samples.SAMPLES["cat"].title in said(at)
+    assert "The link names no sample photo" in at.info[0].value
+    assert at.segmented_control(key="view").value == "Overlay"
+
+
+def test_display_widgets_cost_no_forward_pass(passes):
+    at = start()
+    passes.clear()
+    at.slider(key="opacity").set_value(20)
+    rerun(at)
+    for view in ("Labels", "Boundaries", "Confidence", "Overlay"):
+        at.segmented_control(key="view").set_value(view)
+        rerun(at)
+    at.segmented_control(key="layout").set_value("Swipe")
+    rerun(at)
+    at.selectbox(key="left").set_value("Photo")
+    rerun(at)
+    at.selectbox(key="colours").set_value("Colour-blind safe")
+    rerun(at)
+    assert passes == []
+
+
+def test_an_uploaded_photo_is_segmented_and_not_in_the_link(passes):
+    at = start(photo="coffee", section="Ground truth")
+    passes.clear()
+    at.file_uploader(key="upload").upload("mine.png", png(300, 200), "image/png")
+    rerun(at)
+    assert passes == [32, 16, 8]
+    assert "Your photo" in said(at)
+    assert "300 × 200 px" in said(at)
+    assert at.query_params["photo"] == "own"
+    assert "There is no ground truth for your own photo" in at.info[0].value
+
+
+def test_a_large_upload_is_reduced_and_the_page_says_so():
+    at = start()
+    at.file_uploader(key="upload").upload("big.png", png(1500, 300), "image/png")
+    rerun(at)
+    assert "1500 × 300 px, reduced to 640 × 128 px" in said(at)
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no picture", b"\x89PNG\r\n\x1a\nbroken"])
+def test_a_bad_upload_says_why_and_keeps_what_was_there(passes, content):
+    at = start(photo="coffee")
+    passes.clear()
+    at.file_uploader(key="upload").upload("bad.png", content, "image/png")
+    rerun(at)
+    assert len(at.error) == 1
+    assert at.error[0].value.strip().endswith(".")
+    assert samples.SAMPLES["coffee"].title in said(at)
+    assert passes == []
+
+
+def test_the_upload_follows_to_other_pages(passes):
+    at = start()
+    at.file_uploader(key="upload").upload("mine.png", png(64, 48), "image/png")
+    rerun(at)
+    passes.clear()
+    at.switch_page("app.py")
+    rerun(at)
+    at.switch_page("pages/compare.py")
+    rerun(at)
+    assert "Your photo" in said(at)
+    assert passes == []
+
+
+def test_an_uploaded_mask_is_scored_and_a_wrong_one_is_explained():
+    at = start(photo="cat", view="Overlay", section="Ground truth")
+    truth = io.BytesIO()
+    Image.fromarray(np.full((300, 451), 8, np.uint8)).save(truth, "PNG")
+    at.file_uploader(key="mask_cat").upload("mask.png", truth.getvalue(), "image/png")
+    rerun(at)
+    assert not at.error
+    wrong = io.BytesIO()
+    Image.fromarray(np.zeros((10, 10), np.uint8)).save(wrong, "PNG")
+    at.file_uploader(key="mask_cat").set_value(("mask.png", wrong.getvalue(), "image/png"))
+    rerun(at)
+    assert "The mask is 10 × 10 px and the photo 451 × 300 px" in at.error[0].value
+    assert "This photo" in said(at)  # the bundled truth is still there
+
+
+def test_a_mask_stays_while_one_looks_at_another_section_and_can_be_removed():
+    at = start(photo="cat", section="Ground truth")
+    mask = io.BytesIO()
+    Image.fromarray(np.full((300, 451), 8, np.uint8)).save(mask, "PNG")
+    at.file_uploader(key="mask_cat").upload("mask.png", mask.getvalue(), "image/png")
+    assert "your mask" in said(rerun(at))
+    open_section(at, "Skips")
+    open_section(at, "Ground truth").file_uploader(key="mask_cat").clear()  # as the browser has it then
+    assert "your mask" in said(rerun(at))
+    next(b for b in at.button if b.key == "mask_remove").click()
+    assert "your mask" not in said(rerun(at))
+
+
+def test_a_black_and_white_mask_asks_for_its_class():
+    at = start(photo="cat", section="Ground truth")
+    mask = io.BytesIO()
+    Image.fromarray((samples.annotation("cat") == 8).astype(np.uint8) * 255).save(mask, "PNG")
+    at.file_uploader(key="mask_cat").upload("mask.png", mask.getvalue(), "image/png")
+    assert "black and white" in rerun(at).error[0].value
+    at.selectbox(key="mask_white").set_value("cat")
+    assert not rerun(at).error
+    assert "your mask" in said(at)
+
+
+def test_the_metrics_table_holds_what_the_library_computes():
+    at = start(photo="cat", section="Ground truth")
+    from fcnviz import inference, metrics
+
+    net = weights.load("lite0-fcn8s")
+    labels = inference.segment(net, samples.load("cat")).labels
+    expected = metrics.scores(metrics.confusion(labels, samples.annotation("cat"), 21))
+    here = tables(at)[0]
+    assert here.loc["FCN-8s", "Mean IU"] == f"{100 * expected.mean_iu:.1f} %"
+    assert here.loc["FCN-8s", "Pixel accuracy"] == f"{100 * expected.pixel_accuracy:.1f} %"
+    assert tables(at)[1].loc["FCN-8s", "Mean IU"] == "62.7 %"  # the paper's, apart
+
+
+def test_without_weights_the_page_says_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("FCNVIZ_WEIGHTS", str(tmp_path))
+    at = start()
+    assert "weights" in at.error[0].value

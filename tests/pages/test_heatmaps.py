@@ -1,0 +1,173 @@
+"""The Heatmaps page through AppTest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fcnviz import inference, render, weights
+from fcnviz.lessons.heatmaps import sums
+from fcnviz.photos import samples
+from fcnviz.render import Scale
+from tests.apps import each_section, open_section, panels, pixels, png, rerun, said, start, values
+
+PAGE = "pages/heatmaps.py"
+
+
+def test_the_numbers_are_there_before_any_click(passes):
+    at = start(PAGE)
+    assert passes == [32, 16, 8]
+    assert at.selectbox(key="shown_class").value == "cat"
+    text = "\n".join(said(at) for _ in each_section(at))
+    assert passes == [32, 16, 8]
+    assert "15 × 10 · stride 32" in text
+    assert "→ 451 × 300" in text
+    assert "851 × 851 px" in text
+    assert "0.516" in text
+
+
+def test_the_link_of_the_issue_reproduces_the_page():
+    link = {"sample": "cat", "net": "8s", "stage": "32", "x": "200", "y": "150", "class": "cat"}
+    at = start(PAGE, section="Pixel", **link)
+    assert samples.SAMPLES["cat"].title in said(at)
+    assert at.segmented_control(key="net").value == "8s"
+    assert at.segmented_control(key="stage").value == "32"
+    assert at.selectbox(key="shown_class").value == "cat"
+    assert (at.number_input(key="pixel_x").value, at.number_input(key="pixel_y").value) == (200, 150)
+    assert "at x 200, y 150" in said(at)
+    assert "What cell 6, 4 of the stride-32 map sees" in said(at)
+
+
+def test_another_link():
+    link = {"photo": "motorbike", "net": "16s", "stage": "16", "class": "person", "values": "Probability"}
+    at = start(PAGE, **link, over="true", more="true", x="5", y="7")
+    assert at.segmented_control(key="net").value == "16s"
+    assert at.segmented_control(key="stage").value == "16"
+    assert at.selectbox(key="shown_class").value == "person"
+    assert at.segmented_control(key="values").value == "Probability"
+    assert at.toggle(key="over").value
+    assert at.toggle(key="more").value
+    assert "Nearest neighbour" in said(at)
+    assert "Probability of person: 0.00" in said(at)
+    assert "at x 5, y 7" in said(open_section(at, "Pixel"))
+    assert start(PAGE, section="Certainty", **link, sure="80").slider(key="sure").value == 80
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"x": "99999", "y": "-4"},
+        {"x": "abc", "y": "1"},
+        {"x": "3"},
+        {"net": "4s", "stage": "64", "values": "?", "class": "unicorn", "sure": "-9"},
+        {"net": "32s", "stage": "8"},
+    ],
+)
+def test_nonsense_in_the_link_is_put_right(link):
+    at = start(PAGE, section="Pixel", **link)
+    assert not at.error
+    assert 0 <= at.number_input(key="pixel_x").value < 451
+    assert 0 <= at.number_input(key="pixel_y").value < 300
+    assert at.selectbox(key="shown_class").value == "cat"
+    assert at.segmented_control(key="stage").value == "32"
+
+
+def test_no_widget_costs_a_forward_pass(passes):
+    at = start(PAGE)
+    passes.clear()
+    for key, value in [("stage", "16"), ("stage", "8"), ("values", "Probability"), ("net", "16s")]:
+        at.segmented_control(key=key).set_value(value)
+        rerun(at)
+    for key in ("over", "more"):
+        at.toggle(key=key).set_value(True)
+        rerun(at)
+    for _ in each_section(at):
+        assert passes == []
+    open_section(at, "Pixel")
+    at.selectbox(key="shown_class").set_value("dog")
+    rerun(at)
+    assert at.query_params["class"] == "dog"
+    at.number_input(key="pixel_x").set_value(17)
+    rerun(at)
+    assert at.query_params["x"] == "17"
+    open_section(at, "Certainty").slider(key="sure").set_value(90)
+    rerun(at)
+    open_section(at, "Skips")
+    at.selectbox(key="colours").set_value("Colour-blind safe")
+    rerun(at)
+    at.segmented_control(key="net").set_value("32s")
+    rerun(at)
+    assert "FCN-32s has no skips" in at.info[0].value
+    assert passes == []
+
+
+def test_the_effective_field_costs_one_pass_on_demand_and_is_kept(passes):
+    at = start(PAGE, section="Pixel")
+    passes.clear()
+    at.toggle(key="effective").set_value(True)
+    rerun(at)
+    assert passes == [8]
+    assert "a square of" in said(at)
+    open_section(at, "Certainty")
+    open_section(at, "Pixel")
+    assert at.toggle(key="effective").value
+    assert passes == [8]
+
+
+def test_the_coarse_grid_on_the_page_is_the_networks(passes):
+    at = start(PAGE, net="8s", stage="16", **{"class": "cat"})
+    model = weights.load("lite0-fcn8s")
+    scores = inference.segment(model, samples.load("cat")).scores
+    coarse, bilinear, learned, difference = panels(at, "dense")
+    exact = scores.s16[0, 8].numpy()
+    np.testing.assert_allclose(values(coarse["layers"][0]), exact, atol=1e-3)
+    scale = Scale(*(bilinear["layers"][0]["reads"][end] for end in ("low", "high")))
+    assert (pixels(coarse["layers"][0]) == render.heatmap(exact, scale)).all()  # one scale for all
+    assert learned["layers"][0]["reads"]["high"] == scale.high
+    assert difference["layers"][0]["reads"]["high"] == -difference["layers"][0]["reads"]["low"]
+
+
+def test_the_terms_of_a_sum_add_up():
+    at = start(PAGE, net="8s", section="Skips")
+    for stride in (16, 8):
+        upscored, skip, fused = (values(p["layers"][0]) for p in panels(at, f"sum_{stride}"))
+        np.testing.assert_allclose(upscored + skip, fused, atol=2e-3)
+
+
+def test_the_flipped_shares_on_the_page_are_counted():
+    at = start(PAGE, section="Skips")
+    model = weights.load("lite0-fcn8s")
+    scores = inference.segment(model, samples.load("cat")).scores
+    labels = [sums.labels_up_to(model, scores, s, (300, 451)) for s in (32, 16, 8)]
+    for tap, before, after in (("score_pool4", 0, 1), ("score_pool3", 1, 2)):
+        share = render.flipped_share(labels[before], labels[after])
+        assert f"Adding `{tap}` flips {100 * share:.1f} % of the pixels" in said(at)
+
+
+def test_an_upload_starts_anew_with_its_own_class_and_pixel(passes):
+    at = start(PAGE, section="Pixel", x="400", y="290", **{"class": "dog"})
+    at.file_uploader(key="upload").upload("mine.png", png(120, 90), "image/png")
+    rerun(at)
+    assert "class" not in at.query_params
+    assert "x" not in at.query_params
+    assert at.number_input(key="pixel_x").value < 120
+    assert "Measured here" not in said(open_section(at, "Certainty"))  # no ground truth for it
+
+
+def test_a_photo_of_one_pixel_works():
+    at = start(PAGE)
+    at.file_uploader(key="upload").upload("dot.png", png(1, 1), "image/png")
+    rerun(at)
+    assert "→ 1 × 1" in said(at)
+    for _ in each_section(at):
+        assert not at.error
+
+
+def test_a_class_that_wins_nothing_comes_after_those_that_do():
+    at = start(PAGE)
+    options = at.selectbox(key="shown_class").options
+    shown = [o for o in options if "%" in o]
+    assert options[: len(shown)] == shown
+    assert shown[0].startswith("cat")
+    assert shown[-1].startswith("background")
+    assert len(options) == 21

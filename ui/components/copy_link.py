@@ -1,0 +1,14 @@
+"""Buttons that copy the address of the page, and code that embeds it: Streamlit has none."""
+
+from ui.components.load import component
+
+_buttons = component("fcnviz_copy_link", __file__)
+
+
+def copy_link(section: str | None = None) -> None:
+    """Draw the buttons; where the browser forbids copying, a click shows the text to copy by hand.
+
+    Args:
+        section: name of the open section, which alone is embedded.
+    """
+    _buttons(key="copy_link", data={"section": section}, width="content")

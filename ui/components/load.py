@@ -1,0 +1,39 @@
+"""Load a Streamlit component (`st.components.v2`: no iframe) from the files beside its module.
+
+Streamlit sends a component's JavaScript and style with each instance, whenever its data change. Here the
+first instance on a page brings them, and the others only say where they are.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from ui.export import shown
+
+
+def component(name: str, source: str | Path) -> Callable[..., Any]:
+    """Register a component, and return the function that mounts an instance.
+
+    Args:
+        name: its unique name in the app.
+        source: path of its files, whatever the suffix: `.js` for the browser, `.css` its style (optional).
+    """
+    js, css = (Path(source).with_suffix(suffix) for suffix in (".js", ".css"))
+    style = css.read_text(encoding="utf-8") if css.exists() else ""
+    own = js.read_text(encoding="utf-8").replace("export default function", "function component", 1)
+    first = st.components.v2.component(name, js=own + _beside("first.js", name, style))
+    again = st.components.v2.component(f"{name}_again", js=_beside("again.js", name, style))
+
+    def mount(*, key: str, **options: Any) -> Any:
+        return (first if shown.brings(name, key) else again)(key=key, **options)
+
+    return mount
+
+
+def _beside(file: str, name: str, style: str) -> str:
+    """Read the JavaScript of a file in this folder, with a component's name and style filled in."""
+    text = Path(__file__).with_name(file).read_text(encoding="utf-8")
+    return text.replace('"NAME"', json.dumps(name)).replace('"STYLE"', json.dumps(style))

@@ -1,0 +1,1 @@
+"""The export: what a page shows, as files."""

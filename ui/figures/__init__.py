@@ -1,0 +1,1 @@
+"""Turns arrays into pictures and Plotly figures, and numbers into text; without Streamlit."""

@@ -1,0 +1,102 @@
+"""The Lecture page: one step at a time. The link holds all choices, but no uploaded photo."""
+
+import functools
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from ui.export import shown
+from ui.lecture import components, file
+from ui.lecture.scene import Scene
+from ui.lecture.slide import Slide
+from ui.lecture.steps import NAMES, make_slide
+from ui.page import controls, frame, link, photo, share
+
+#: Height of the page without the figure: two lines of sentence, and the controls; in CSS pixels.
+BESIDE = 350
+#: Height that the notes add.
+NOTES = 140
+#: Parameters that links to other pages take along.
+_PASSED_ON = ("photo", "size", "nets", "colours")
+
+
+@dataclass(frozen=True)
+class Lecture:
+    """What the lecturer has chosen.
+
+    Attributes:
+        page: the photo and the networks.
+        step: number of the slide, from 1.
+        notes: whether the speaker's notes are shown.
+        links: container for the slide's links.
+    """
+
+    page: frame.Inputs
+    step: int
+    notes: bool
+    links: DeltaGenerator
+
+
+def begin() -> Lecture:
+    """Configure the page, which has no sidebar, and draw the controls at the bottom."""
+    frame.configure("Lecture")
+    above = photo.above()
+    with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        navigation = st.container(width="stretch")
+        links = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
+        notes = st.toggle("Notes (N)", key="notes", bind="query-params")
+        with st.popover("Photo", icon=":material/image:"):
+            page = frame.choices(above)
+    shown.begin("Lecture", page.photo, page.palette)
+    step = _read_step()
+    with navigation:
+        components.navigate(NAMES, step, notes, _go)
+    return Lecture(page, step, notes, links)
+
+
+def _read_step() -> int:
+    """Read the step from the link, else from the session; it is 1 if the link's is invalid."""
+    state = st.session_state
+    wanted = link.get("step", str(state.get("lecture_step", 1)))
+    found = int(wanted) if wanted in map(str, range(1, len(NAMES) + 1)) else 1
+    state["lecture_step"] = found
+    link.put({"step": str(found)})
+    return found
+
+
+def _go(to: int, notes: bool) -> None:
+    link.put({"step": str(min(max(to, 1), len(NAMES)))})
+    st.session_state["notes"] = notes
+
+
+def show(lecture: Lecture) -> None:
+    """Show the slide of this step with its notes and links."""
+    page = lecture.page
+    scene = Scene(page.photo, page.networks, page.palette, controls.isolated())
+    slide = make_slide(scene, lecture.step)
+    st.subheader(slide.sentence, anchor=False)
+    notes = lecture.notes and bool(slide.notes)
+    if slide.figure is not None:
+        components.show_figure(slide.figure, lecture.step, BESIDE + NOTES * notes)
+    if notes:
+        st.markdown(slide.notes)
+    with lecture.links:
+        _links(slide, scene)
+
+
+def _links(slide: Slide, scene: Scene) -> None:
+    """Draw the links to the page that the figure is from and to Start, and the downloads."""
+    kept = {k: v for k, v in st.query_params.to_dict().items() if k in _PASSED_ON}
+    label, icon = next((label, icon) for path, label, icon in frame.PAGES if path == slide.page)
+    st.page_link(slide.page, label=f"More: {label}", icon=icon, query_params={**kept, **slide.query})
+    st.page_link("app.py", label="Start", icon=":material/home:", query_params=kept)
+    document = functools.partial(file.document, scene)
+    shown.add("lecture.html", document)
+    with st.popover("Take along", icon=":material/share:"):
+        st.download_button(
+            "Save as HTML", document, "fcnviz-lecture.html", "text/html", key="lecture_file",
+            on_click="ignore", icon=":material/download:",
+            help="All steps in one file that needs no network: to read, to print, for an appendix.",
+        )  # fmt: skip
+        share.buttons()

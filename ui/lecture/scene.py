@@ -1,0 +1,110 @@
+"""The subject of a lecture: the photo, the networks' results, and the class of its heatmaps."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.special import softmax
+
+from fcnviz import weights
+from fcnviz.lessons.convolutionalize import imagenet
+from fcnviz.photos import voc
+from ui.compare.results import Result, run_networks
+from ui.convolutionalize import photo as convolution_photo
+from ui.figures.grids import Layer
+from ui.figures.pictures import Extent
+from ui.heatmaps.choice import Heatmap, ranked
+from ui.running import layers
+from ui.state import Networks, Photo
+
+
+class MissingError(Exception):
+    """A step cannot be shown with these networks or this photo; the message is for the visitor."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Everything that the slides are made of; results are computed at their first use.
+
+    Attributes:
+        photo: the photo.
+        networks: the networks to run.
+        palette: name of the class colours.
+        wanted: index of the class in the link; None if there is none.
+    """
+
+    photo: Photo
+    networks: Networks
+    palette: str
+    wanted: int | None = None
+
+    # --- the classifier
+
+    @property
+    def device(self) -> str:
+        """The device that the classifier runs on."""
+        return str(weights.pick_device(self.networks.device))
+
+    @cached_property
+    def chances(self) -> np.ndarray:
+        """Probabilities of the 1,000 ImageNet classes for the centre crop."""
+        return softmax(convolution_photo.crop(self.photo, self.device)[0])
+
+    @property
+    def best(self) -> tuple[int, str]:
+        """Index and name of the classifier's most probable class."""
+        index = int(np.argsort(-self.chances)[0])
+        return index, imagenet.names()[index]
+
+    def windows(self, shorter: int) -> np.ndarray:
+        """Probabilities of that class in all windows, (h, w), for an input of this shorter side in px."""
+        return convolution_photo.whole(self.photo, shorter, self.device)[self.best[0]]
+
+    # --- the segmenters
+
+    @cached_property
+    def results(self) -> list[Result]:
+        """Results of all networks.
+
+        Raises:
+            MissingError: no network can run.
+        """
+        found = run_networks(self.photo, self.networks)
+        if not found:
+            raise MissingError("No network runs: choose other weights under Photo.")
+        return found
+
+    @cached_property
+    def index(self) -> int:
+        """Index of the class of all heatmaps: the link's, else the most frequent one except background."""
+        if self.wanted is not None:
+            return self.wanted
+        return next(c for c, _ in ranked(self.results[-1]) if c)
+
+    @property
+    def name(self) -> str:
+        """The name of that class."""
+        return voc.CLASSES[self.index]
+
+    def heatmap(self, stride: int) -> Heatmap:
+        """The score map of this stride as the Heatmaps page shows it, of the coarsest network that has it.
+
+        Raises:
+            MissingError: no network has it.
+        """
+        able = [r for r in self.results if r.stride <= stride]
+        if not able:
+            raise MissingError(f"This step needs an FCN-{stride}s, and there are only coarser networks.")
+        return Heatmap(self.photo, able[0], self.index, stride, probability=True)
+
+    # --- pictures
+
+    @property
+    def extent(self) -> Extent:
+        """The rectangle of the photo."""
+        return Extent.of(self.photo.image.size)
+
+    @property
+    def base(self) -> Layer:
+        """The photo as the lowest layer of a picture."""
+        return Layer(layers.photo_file(self.photo), self.extent)

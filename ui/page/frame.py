@@ -1,0 +1,126 @@
+"""The frame of every page: its configuration, the navigation and the sidebar."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from fcnviz import weights
+from ui.export import shown
+from ui.page import controls, link, photo, share
+from ui.running import process
+from ui.settings import SettingsError, settings
+from ui.state import Networks, Photo
+
+ICON = Path(__file__).parent / "icon.png"
+PAGES = (
+    ("app.py", "Start", ":material/home:"),
+    ("pages/compare.py", "Compare", ":material/compare:"),
+    ("pages/heatmaps.py", "Heatmaps", ":material/grid_on:"),
+    ("pages/convolutionalize.py", "Convolutionalize", ":material/view_in_ar:"),
+    ("pages/upsampling.py", "Upsampling", ":material/zoom_in:"),
+    ("pages/alignment.py", "Alignment", ":material/straighten:"),
+    ("pages/evaluate.py", "Evaluate", ":material/bar_chart:"),
+    ("pages/lecture.py", "Lecture", ":material/slideshow:"),
+)
+
+
+@dataclass(frozen=True)
+class Uses:
+    """Which choices act on a page; the sidebar shows no others."""
+
+    photo: bool = True
+    networks: bool = True
+    palette: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What the visitor has chosen in the sidebar.
+
+    Attributes:
+        photo: the page's photo.
+        networks: the networks that run, and the device.
+        palette: name of the class colours.
+        working: longest side in px to which photos are reduced.
+        share: place for the menu that shares the page, beside its heading.
+    """
+
+    photo: Photo
+    networks: Networks
+    palette: str
+    working: int
+    share: DeltaGenerator | None = None
+
+
+def begin(title: str, heading: str, uses: Uses = Uses()) -> Inputs:
+    """Configure the page, draw the navigation, the sidebar and the heading; return what is chosen.
+
+    Args:
+        title: title of the window.
+        heading: of the page; it is left out where the page is embedded in another.
+        uses: which choices there are in the sidebar.
+    """
+    configure(title)
+    with st.sidebar:  # before anything in the main column, which would move to the right
+        st.markdown("#### fcnviz")
+    above = photo.above()
+    with st.sidebar:
+        with st.container(gap="xxsmall"):
+            for path, label, icon in PAGES:
+                st.page_link(path, label=label, icon=icon, width="stretch")
+        page = choices(above, uses)
+    shown.begin(title, page.photo, page.palette)
+    if st.context.is_embedded:
+        return page
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title(heading, anchor=False, width="stretch")
+        return replace(page, share=st.container(width="content"))
+
+
+def end(page: Inputs, section: str | None = None) -> None:
+    """End the page: what was drawn can now be shared.
+
+    Args:
+        page: from `begin`.
+        section: name of the open section, if there are sections.
+    """
+    if page.share is not None:
+        with page.share:
+            share.menu(own=page.photo.own, section=section)
+
+
+def configure(title: str) -> None:
+    """Set the title and the layout of a page, and check the server's settings."""
+    sidebar: Literal["auto", "collapsed"] = "collapsed" if st.context.is_embedded else "auto"
+    st.set_page_config(f"{title} · fcnviz", str(ICON), layout="wide", initial_sidebar_state=sidebar)
+    link.begin(title)
+    process.prepare()
+    _check_settings()
+
+
+def choices(above: photo.Above, uses: Uses = Uses()) -> Inputs:
+    """Draw the choice of photo, networks and colours."""
+    if uses.photo or uses.networks:
+        st.markdown("##### Photo" if uses.photo else "##### Photos")
+    chosen, working = photo.choose(above) if uses.photo else photo.only_size(uses.networks)
+    if uses.networks or uses.palette:
+        st.markdown("##### Networks")
+    networks = controls.networks(draw=uses.networks)
+    return Inputs(chosen, networks, controls.palette(draw=uses.palette), working)
+
+
+def _check_settings() -> None:
+    """Stop the page with an error if the server's settings are wrong."""
+    try:
+        device = settings().device
+    except SettingsError as error:
+        st.error(f"This server is not set up right: {error}", icon=":material/error:")
+        st.stop()
+    try:
+        weights.pick_device(device)
+    except ValueError as error:
+        st.error(f"This server is not set up right: FCNVIZ_DEVICE: {error}.", icon=":material/error:")
+        st.stop()

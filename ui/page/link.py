@@ -1,0 +1,68 @@
+"""Parameters of the link that belong to no widget: photo, class, pixel, step, painted grids.
+
+With each request, the browser sends its address. A request that it sends before it has received the last
+change, such as the second of two quick clicks, comes with an old address. So the session keeps the values
+that were read or written last, and these are valid. The address itself is read when a page opens and when the
+visitor goes back or forward.
+"""
+
+from collections.abc import Mapping
+from typing import overload
+
+import streamlit as st
+
+from ui.running.streamlit_internals import travelled
+
+_KEY = "link"
+
+
+def begin(page: str) -> None:
+    """Start a page's run: read the address if the page is new or the visitor went back or forward."""
+    state = st.session_state
+    before = state.get(_KEY, {"page": None, "visit": 0})
+    if before["page"] != page:
+        state[_KEY] = {"page": page, "visit": before["visit"] + 1, "values": {}}
+    elif travelled():
+        state[_KEY] = {**before, "values": {}}
+
+
+def visit() -> int:
+    """Count the pages that the session has opened: widgets begin empty on each."""
+    return st.session_state.get(_KEY, {"visit": 0})["visit"]
+
+
+@overload
+def get(name: str, default: str) -> str: ...
+
+
+@overload
+def get(name: str, default: str | None = None) -> str | None: ...
+
+
+def get(name: str, default: str | None = None) -> str | None:
+    """Return a parameter's value, or the default if the link does not have it."""
+    values, sent = _values(), st.query_params.get(name)
+    if values.setdefault(name, sent) != sent:
+        _write(name, values[name])
+    return default if values[name] is None else values[name]
+
+
+def put(new: Mapping[str, str | None]) -> None:
+    """Set parameters; None removes one."""
+    values = _values()
+    for name, value in new.items():
+        sent = st.query_params.get(name)
+        if {sent, values.get(name, sent)} != {value}:  # the address that was sent may be old
+            _write(name, value)
+        values[name] = value
+
+
+def _values() -> dict[str, str | None]:
+    return st.session_state.setdefault(_KEY, {"page": None, "visit": 0, "values": {}})["values"]
+
+
+def _write(name: str, value: str | None) -> None:
+    if value is None:
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = value

@@ -1,0 +1,1 @@
+"""Running networks: the queue, waiting in it, and caches of what comes out."""
