@@ -21,8 +21,8 @@ def sections(page: Page) -> list[str]:
 
 
 def open_section(page: Page, name: str) -> None:
-    """Open a section by a click on the bar, once the page is still."""
-    settled(page)
+    """Open a section by a click on the bar, once no script runs; jobs may go on in the section that is left."""
+    finished(page)
     page.locator(".st-key-section").get_by_role("radio", name=name, exact=True).click()
     expect(page).to_have_url(re.compile(rf"section={re.escape(quote_plus(name))}(&|$)"))
     page.wait_for_timeout(500)  # the address changes at once, before the run begins
@@ -37,8 +37,13 @@ def share(page: Page, button: str) -> None:
     wanted.click()
 
 
+def finished(page: Page) -> None:
+    """Wait until the script is done; jobs that it began may go on."""
+    expect(page.locator("[data-test-script-state=notRunning]")).to_have_count(1)
+
+
 def settled(page: Page) -> None:
     """Wait until the script, and the jobs that it began, are done."""
-    expect(page.locator("[data-test-script-state=notRunning]")).to_have_count(1)
+    finished(page)
     for mark in ("stStatusWidget", "stSpinner", "stSkeleton", "stProgress"):
         expect(page.get_by_test_id(mark)).to_have_count(0)
