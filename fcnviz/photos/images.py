@@ -83,6 +83,10 @@ def read_photo(source: Source, *, max_bytes: int = MAX_BYTES) -> Opened:
         return Opened(photo, notes, orientation if orientation in range(2, 9) else 1)
 
 
+#: Longest side in px of a photo on screen; networks may be given less, and their scores are interpolated to it.
+SCREEN = 640
+
+
 def fit(image: Image.Image, longest: int) -> Image.Image:
     """Scale an image down so that its longest side is at most `longest` pixels; never up.
 
