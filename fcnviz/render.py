@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib import colormaps
 from numpy.typing import ArrayLike
 from PIL import Image
 
@@ -465,6 +464,8 @@ def _level(values: np.ndarray, scale: Scale, levels: int) -> np.ndarray:
 @functools.cache
 def colours(cmap: str, levels: int) -> np.ndarray:
     """(levels, 3) uint8, read-only: a matplotlib colormap from its first colour to its last."""
+    from matplotlib import colormaps  # here, not above: the first page needs none, and it takes a while
+
     found = colormaps[cmap](np.linspace(0, 1, levels), bytes=True)[:, :3]
     found.setflags(write=False)
     return found

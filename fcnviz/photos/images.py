@@ -83,7 +83,7 @@ def read_photo(source: Source, *, max_bytes: int = MAX_BYTES) -> Opened:
         return Opened(photo, notes, orientation if orientation in range(2, 9) else 1)
 
 
-#: Longest side in px of a photo on screen; networks may be given less, and their scores are interpolated to it.
+#: Longest side in px of a photo on screen; networks may be given less, and scores are interpolated to it.
 SCREEN = 640
 
 
