@@ -17,9 +17,6 @@ viewer = panels.place(page.photo, page.networks)
 results = run_networks(page.photo, page.networks)
 if results:
     panels.compare(viewer, page.photo, results, controls.View(page.palette, controls.isolated()))
-st.page_link(
-    "pages/compare.py", label="Compare them closely, on your own photo", icon=":material/arrow_forward:"
-)
 st.caption(
     "After Long, Shelhamer & Darrell, *Fully Convolutional Networks for Semantic Segmentation*, CVPR 2015. "
     f"Real weights, run on this machine just now. {PROMISE}"

@@ -14,7 +14,7 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 
 from tests.e2e import visiting
 from tests.e2e.accessibility import scan
-from ui.page.frame import PAGES
+from ui.page.path import PAGES
 
 ROUTES = [Path(path).stem if path != "app.py" else "" for path, *_ in PAGES]
 ROUTES[ROUTES.index("evaluate")] += "?size=320"  # its pairs are the bundled photos

@@ -122,6 +122,6 @@ def test_other_screens_and_typing(browser, url, size):
     expect(page).to_have_url(re.compile("size=480"))
     at(page, 7)
     page.keyboard.press("Escape")
-    page.get_by_role("link", name="More: Heatmaps").click()
+    page.get_by_role("link", name="More: 2 Heatmaps").click()
     expect(page.get_by_role("radio", name="Dense")).to_have_attribute("aria-checked", "true")
     context.close()

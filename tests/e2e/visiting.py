@@ -21,7 +21,7 @@ def sections(page: Page) -> list[str]:
 
 
 def open_section(page: Page, name: str) -> None:
-    """Open a section by a click on the bar, once no script runs; jobs may go on in the section that is left."""
+    """Open a section by a click on the bar, once no script runs; jobs of the section before may go on."""
     finished(page)
     page.locator(".st-key-section").get_by_role("radio", name=name, exact=True).click()
     expect(page).to_have_url(re.compile(rf"section={re.escape(quote_plus(name))}(&|$)"))

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.e2e.conftest import FLAGS, _chromium
 from tests.e2e.visiting import visit
-from ui.page.frame import PAGES
+from ui.page.path import PAGES
 
 ROUTES = ["" if path == "app.py" else Path(path).stem for path, *_ in PAGES]
 

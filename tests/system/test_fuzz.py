@@ -42,7 +42,7 @@ from tests.apps import ROOT, each_section, open_section, said, sources
 from tests.hostile import chunk, raw_png, saved
 from ui.evaluate import grids as sandbox
 from ui.page import masks, number_grid
-from ui.page.frame import PAGES
+from ui.page.path import PAGES
 from ui.state import Photo
 
 TIMES = int(os.environ.get("FCNVIZ_FUZZ", "1"))

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.apps import ROOT
-from ui.page.frame import PAGES
+from ui.page.path import PAGES
 
 CUT = ["unshare", "--map-root-user", "--net"]
 

@@ -11,7 +11,7 @@ from ui.lecture import components, file
 from ui.lecture.scene import Scene
 from ui.lecture.slide import Slide
 from ui.lecture.steps import NAMES, make_slide
-from ui.page import controls, frame, link, photo, share
+from ui.page import controls, frame, link, path, photo, share
 
 #: Height of the page without the figure: two lines of sentence, and the controls; in CSS pixels.
 BESIDE = 350
@@ -88,8 +88,8 @@ def show(lecture: Lecture) -> None:
 def _links(slide: Slide, scene: Scene) -> None:
     """Draw the links to the page that the figure is from and to Start, and the downloads."""
     kept = {k: v for k, v in st.query_params.to_dict().items() if k in _PASSED_ON}
-    label, icon = next((label, icon) for path, label, icon in frame.PAGES if path == slide.page)
-    st.page_link(slide.page, label=f"More: {label}", icon=icon, query_params={**kept, **slide.query})
+    more = path.of(slide.page)
+    st.page_link(more.path, label=f"More: {more.name}", icon=more.icon, query_params={**kept, **slide.query})
     st.page_link("app.py", label="Start", icon=":material/home:", query_params=kept)
     document = functools.partial(file.document, scene)
     shown.add("lecture.html", document)

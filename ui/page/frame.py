@@ -9,22 +9,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from fcnviz import weights
 from ui.export import shown
-from ui.page import controls, link, photo, share
+from ui.page import controls, link, path, photo, share
 from ui.running import process
 from ui.settings import SettingsError, settings
 from ui.state import Networks, Photo
 
 ICON = Path(__file__).parent / "icon.png"
-PAGES = (
-    ("app.py", "Start", ":material/home:"),
-    ("pages/compare.py", "Compare", ":material/compare:"),
-    ("pages/heatmaps.py", "Heatmaps", ":material/grid_on:"),
-    ("pages/convolutionalize.py", "Convolutionalize", ":material/view_in_ar:"),
-    ("pages/upsampling.py", "Upsampling", ":material/zoom_in:"),
-    ("pages/alignment.py", "Alignment", ":material/straighten:"),
-    ("pages/evaluate.py", "Evaluate", ":material/bar_chart:"),
-    ("pages/lecture.py", "Lecture", ":material/slideshow:"),
-)
 
 
 @dataclass(frozen=True)
@@ -46,6 +36,7 @@ class Inputs:
         palette: name of the class colours.
         working: longest side in px to which photos are reduced.
         share: place for the menu that shares the page, beside its heading.
+        where: the page itself, on the path through the app.
     """
 
     photo: Photo
@@ -53,13 +44,14 @@ class Inputs:
     palette: str
     working: int
     share: DeltaGenerator | None = None
+    where: path.Page = path.START
 
 
 def begin(title: str, heading: str, uses: Uses = Uses()) -> Inputs:
     """Configure the page, draw the navigation, the sidebar and the heading; return what is chosen.
 
     Args:
-        title: title of the window.
+        title: title of the window; a chapter's is its label.
         heading: of the page; it is left out where the page is embedded in another.
         uses: which choices there are in the sidebar.
     """
@@ -69,25 +61,29 @@ def begin(title: str, heading: str, uses: Uses = Uses()) -> Inputs:
     above = photo.above()
     with st.sidebar:
         with st.container(gap="xxsmall"):
-            for path, label, icon in PAGES:
-                st.page_link(path, label=label, icon=icon, width="stretch")
-        page = choices(above, uses)
+            for one in path.PAGES:
+                st.page_link(one.path, label=one.name, icon=one.icon, help=one.purpose, width="stretch")
+        page = replace(choices(above, uses), where=path.titled(title))
     shown.begin(title, page.photo, page.palette)
     if st.context.is_embedded:
         return page
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(heading, anchor=False, width="stretch")
-        return replace(page, share=st.container(width="content"))
+        menu = st.container(width="content")
+    if page.where.chapter:
+        st.caption(f"Chapter {page.where.chapter} of {len(path.CHAPTERS)}: {page.where.purpose}")
+    return replace(page, share=menu)
 
 
 def end(page: Inputs, section: str | None = None) -> None:
-    """End the page: what was drawn can now be shared.
+    """End the page: link the chapters before and after; what was drawn can now be shared.
 
     Args:
         page: from `begin`.
         section: name of the open section, if there are sections.
     """
     if page.share is not None:
+        path.links(page.where)
         with page.share:
             share.menu(own=page.photo.own, section=section)
 
