@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from fcnviz import weights
 from ui.export import shown
-from ui.page import controls, link, path, photo, share
+from ui.page import controls, link, path, photo, questions, share
 from ui.running import process
 from ui.settings import SettingsError, settings
 from ui.state import Networks, Photo
@@ -72,6 +72,7 @@ def begin(title: str, heading: str, uses: Uses = Uses()) -> Inputs:
         menu = st.container(width="content")
     if page.where.chapter:
         st.caption(f"Chapter {page.where.chapter} of {len(path.CHAPTERS)}: {page.where.purpose}")
+        questions.ask(page.where.label)
     return replace(page, share=menu)
 
 

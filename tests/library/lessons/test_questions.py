@@ -1,0 +1,36 @@
+"""The questions: their answers, each worked out here in another way."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fcnviz.lessons import questions
+from ui.page import path
+
+
+def test_answers():
+    assert questions.weights().answer == str(torch.nn.Conv2d(32, 8, 5, bias=False).weight.numel())
+    assert questions.slid().answer == str(F.conv2d(torch.zeros(1, 1, 9, 12), torch.zeros(1, 1, 5, 5)).numel())
+    assert questions.cells().answer == "8"  # the authors' own count, see docs of their repository
+    x, kernel = (torch.tensor([[v]]).float() for v in ([1, 2, 3], [1, 2, 2, 1]))
+    out = F.conv_transpose1d(x, kernel, stride=2)[0, 0]
+    assert questions.stamped().answer == str(int(out[4]))
+    assert questions.even().answer == "kernel 4, stride 2"
+    assert questions.grids().answer == str((32 // 8) ** 2)
+    assert questions.crop().answer == str(19 - 10)
+    assert questions.least_padding().answer == "97"
+    assert questions.all_background().answer == f"{73 / 3:.1f} %"
+
+
+@pytest.mark.parametrize("chapter", [page.label for page in path.CHAPTERS])
+def test_every_offered_answer_is_marked_and_one_alone_is_right(chapter):
+    for question in questions.of(chapter):
+        assert question.right(question.answer)
+        offered = question.choices or tuple(str(int(question.answer) + step) for step in (-1, 0, 1))
+        assert [question.right(choice) for choice in offered].count(True) == 1
+
+
+def test_pages_outside_of_the_story_ask_nothing():
+    assert questions.of("Start") == questions.of("Lecture") == ()

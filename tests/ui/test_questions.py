@@ -1,0 +1,46 @@
+"""Questions on the pages: marked right and wrong, kept in the session, left out by the link."""
+
+from __future__ import annotations
+
+from fcnviz.lessons import questions
+from tests.apps import rerun, start
+
+PAGE, CHAPTER = "pages/alignment.py", "Alignment"
+
+
+def check(at, number, answer):
+    name = f"question {CHAPTER} {number}"
+    at.number_input(key=name).set_value(answer)
+    at.button(key=f"{name} check").click()
+    return rerun(at)
+
+
+def said(at):
+    return [box.value for box in (*at.success, *at.warning)]
+
+
+def test_an_answer_is_marked_and_stays():
+    at = start(PAGE)
+    assert said(at) == []
+    question = questions.of(CHAPTER)[1]
+    check(at, 1, int(question.answer) + 1)
+    assert len(at.warning) == 1
+    assert not any(question.why in text for text in said(at))  # a wrong answer gives nothing away
+    check(at, 1, int(question.answer))
+    assert question.why in at.success[0].value
+    at.switch_page("pages/lecture.py")
+    rerun(at)
+    at.switch_page(PAGE)
+    rerun(at)
+    assert question.why in at.success[0].value
+
+
+def test_the_answer_can_be_shown():
+    at = start(PAGE)
+    at.button(key=f"question {CHAPTER} 0 show").click()
+    rerun(at)
+    assert questions.of(CHAPTER)[0].why in at.success[0].value
+
+
+def test_a_link_leaves_them_out():
+    assert not start(PAGE, questions="off").expander
