@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 from fcnviz.lessons import questions
 from tests.apps import rerun, start
+from ui.page import path, worksheet
 
 PAGE, CHAPTER = "pages/alignment.py", "Alignment"
 
@@ -44,3 +48,16 @@ def test_the_answer_can_be_shown():
 
 def test_a_link_leaves_them_out():
     assert not start(PAGE, questions="off").expander
+
+
+def test_the_worksheet_has_all_questions_links_that_exist_and_the_answers_apart():
+    text = unescape(worksheet.document("https://host/fcn/").decode())
+    before, _, after = text.partition('class="answers"')
+    for chapter in path.CHAPTERS:
+        for question in questions.of(chapter.label):
+            assert question.text in before
+            assert question.why not in before
+            assert question.answer in after
+    links = re.findall(r'href="([^"]+)"', text)
+    assert links == [f"https://host/fcn/{page.path[6:-3]}" for page in path.CHAPTERS]
+    assert "src=" not in text  # it needs no network

@@ -1,11 +1,13 @@
 """Questions at the top of a chapter, marked by the app; `?questions=off` in the link leaves them out."""
 
+import functools
+
 import streamlit as st
 
 from fcnviz.lessons import questions
 from fcnviz.lessons.questions import Question
 from ui.export import shown
-from ui.page import link
+from ui.page import link, worksheet
 
 
 def ask(chapter: str) -> None:
@@ -17,6 +19,11 @@ def ask(chapter: str) -> None:
     with st.expander(f"{many} before you read on", icon=":material/quiz:"):
         for number, question in enumerate(asked):
             _one(chapter, number, question)
+        app = (st.context.url or "").rpartition("/")[0]
+        st.download_button(
+            "Worksheet of all chapters", functools.partial(worksheet.document, app), "fcnviz-worksheet.html",
+            "text/html", key="worksheet", on_click="ignore", icon=":material/download:", type="tertiary",
+        )  # fmt: skip
         st.caption(
             "They can be skipped; your answers stay until you leave. A lecturer leaves them out with "
             "`?questions=off` in the link."
