@@ -77,8 +77,12 @@ def finish(at):
     return rerun(at)
 
 
+def uploader(at):
+    return next(u for u in at.file_uploader if u.key.startswith("evaluation_files"))
+
+
 def upload(at, name: str, data: bytes):
-    at.file_uploader(key="evaluation_files").upload(name, data, "application/zip")
+    uploader(at).upload(name, data, "application/zip")
     return rerun(at)
 
 
@@ -151,7 +155,7 @@ def test_pairs_are_uploaded_evaluated_and_a_broken_one_is_skipped(passes):
     finish(rerun(at))
     assert passes == [32, 16, 8] * 3
     assert list(at.session_state["evaluation_job"].skipped) == ["002"]
-    assert at.expander[0].label == "1 pair skipped"
+    assert "1 pair skipped" in [e.label for e in at.expander]
     assert "on 3 images" in said(at)
 
 
@@ -176,7 +180,7 @@ def test_what_was_done_stays_when_looking_elsewhere(passes):
     finish(rerun(at))
     assert "Measured here on 1 image," in said(at)
     assert passes == [32, 16, 8]
-    at.file_uploader(key="evaluation_files").clear()
+    uploader(at).clear()
     rerun(at)
     assert "Measured here" not in said(at)
     assert not at.session_state["evaluation_jobs"]
@@ -349,9 +353,9 @@ def test_black_and_white_masks_are_scored_once_their_class_is_chosen():
     photo = samples.load("cat").resize((60, 40))
     truth = np.asarray(Image.fromarray(samples.annotation("cat")).resize((60, 40), Image.Resampling.NEAREST))
     at = start(PAGE, **UPLOADING)
-    uploader = at.file_uploader(key="evaluation_files")
+    files = uploader(at)
     white = encoded(Image.fromarray((truth == 8).astype(np.uint8) * 255))
-    uploader.set_value([("a.jpg", encoded(photo), "image/png"), ("a.png", white, "image/png")])
+    files.set_value([("a.jpg", encoded(photo), "image/png"), ("a.png", white, "image/png")])
     button(rerun(at), "evaluation_start").click()
     finish(rerun(at))
     assert "black and white" in at.session_state["evaluation_job"].skipped["a"]
@@ -373,7 +377,7 @@ def test_what_was_decided_about_a_mask_is_said():
     values[:20] = 1
     at = start(PAGE, **UPLOADING)
     files = [("a.jpg", encoded(photo), "image/png"), ("a.png", encoded(Image.fromarray(values)), "image/png")]
-    at.file_uploader(key="evaluation_files").set_value(files)
+    uploader(at).set_value(files)
     button(rerun(at), "evaluation_start").click()
     finish(rerun(at))
     assert "aeroplane" in at.session_state["evaluation_job"].notes["a"]

@@ -6,6 +6,7 @@ import pytest
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.state import SafeSessionState
 
+from ui.page import uploads
 from ui.running import streamlit_internals as internals
 
 
@@ -72,3 +73,14 @@ def test_an_announcement_ends_with_its_session(manager):
     manager.remove_session_files("mine")
     assert not internals.uploading()
     assert "mine" not in internals._announced
+
+
+def test_an_uploader_that_returns_is_another_widget():
+    seen = uploads.Seen()
+    first = seen.widget("files")
+    seen.settle("files", ("an id",))
+    seen.keep(["files"])
+    assert seen.widget("files") == first  # it is still on the page
+    seen.keep(())
+    assert seen.widget("files") != first  # what the browser still holds is of the first
+    assert not seen.changed("files", ())

@@ -140,7 +140,7 @@ def _upload(white: int | None) -> Source | None:
         "Photos and masks, or zips of them",
         type=[*uploads.PICTURES, ".zip"],
         accept_multiple_files=True,
-        key="evaluation_files",
+        key=uploaded.seen.widget("evaluation_files"),
         max_upload_size=_megabytes(),
         help=f"{_RULES} Zips: up to {packed}; images up to {one}. {PROMISE}",
     )

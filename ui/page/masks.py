@@ -46,13 +46,14 @@ def away() -> None:
 
 def _take(key: str) -> bytes | None:
     """Draw the uploader; return the mask's bytes, if there is one for this photo."""
+    kept = _kept()
     file = st.file_uploader(
         "A mask of your own for this photo: PNG in VOC indices or VOC colours, 255 = ignored",
         type=uploads.PICTURES,
-        key=key,
+        key=kept.seen.widget(key),
         max_upload_size=settings().upload_mb,
     )
-    kept, ids = _kept(), (file.file_id,) if file else ()
+    ids = (file.file_id,) if file else ()
     if kept.of != key:
         kept.of, kept.data = key, None
     if kept.seen.changed(key, ids):

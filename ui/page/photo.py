@@ -210,9 +210,9 @@ def _uploaders(chosen: _Choice, places: Above) -> dict[str, Any]:
     files = {chosen.key: _uploader("Your own photo", chosen.key)}
     if chosen.said:
         with places.upload:
-            files["upload_here"] = _uploader("Your own photo", "upload_here")
+            files["upload_here"] = _uploader("Your own photo", chosen.seen.widget("upload_here"))
     if st.toggle("Use the camera", key="camera_on"):
-        files["camera"] = st.camera_input("Camera", key="camera")
+        files["camera"] = st.camera_input("Camera", key=chosen.seen.widget("camera"))
     return files
 
 
@@ -264,7 +264,7 @@ def _say(chosen: _Choice, places: Above, *, drawn: bool) -> None:
         say(chosen.said, icon=":material/link_off:" if chosen.problem.of_link else ":material/error:")
         if not drawn:
             with places.upload:
-                _uploader("Your own photo", "upload_here")
+                _uploader("Your own photo", chosen.seen.widget("upload_here"))
         return
     if drawn:
         places.upload.empty()

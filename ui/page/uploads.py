@@ -20,6 +20,16 @@ class Seen:
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, _Ids]] = {}
+        self._returns: dict[str, int] = {}
+
+    def widget(self, key: str) -> str:
+        """Return the widget's key of an uploader: another one each time that it returns to the page.
+
+        After a quick return, the browser may still send the files of the uploader that was there before, and
+        in the next request none: that would look as if the visitor had removed them.
+        """
+        returns = self._returns.get(key, 0)
+        return f"{key} {returns}" if returns else key
 
     def of(self, key: str) -> _Ids:
         """Return the ids of the files in the uploader `key` that were dealt with on this visit to the page.
@@ -44,4 +54,7 @@ class Seen:
 
     def keep(self, keys: Iterable[str]) -> None:
         """Forget all uploaders but these, the ones on the page: an uploader that returns is empty."""
-        self._seen = {key: self._seen[key] for key in keys if key in self._seen}
+        there = frozenset(keys)
+        for key in self._seen.keys() - there:
+            del self._seen[key]
+            self._returns[key] = self._returns.get(key, 0) + 1
