@@ -167,3 +167,22 @@ def test_without_weights_the_page_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("FCNVIZ_WEIGHTS", str(tmp_path))
     at = start()
     assert "weights" in at.error[0].value
+
+
+def test_the_blind_test_names_no_result_before_it_is_checked():
+    at = start(photo="cat", section="Blind test")
+    found = at.session_state["shown"].files
+    blind = [make() for path, (_, make) in sorted(found.items()) if path.startswith("pictures/blind")]
+    assert len(set(blind)) == 3
+    assert not [path for path in found if path.startswith("pictures/viewer")]
+    order = at.session_state["blind_order"].popitem()[1]
+    assert sorted(order) == [0, 1, 2]
+    assert "blind_order" not in str(at.session_state["shown"].settings)
+    at = start(photo="cat", section="Blind test")
+    order = next(iter(at.session_state["blind_order"].values()))
+    right, wrong = "ABC"[order.index(2)], "ABC"[order.index(0)]
+    for given, boxes in ((wrong, lambda: at.warning), (right, lambda: at.success)):
+        at.radio(key="blind").set_value(given)
+        at.button(key="blind_check").click()
+        rerun(at)
+        assert f"{right} is FCN-8s" in boxes()[0].value

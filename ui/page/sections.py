@@ -16,10 +16,12 @@ class Bar:
     Attributes:
         open: name of the open section.
         controls: container for what acts on several sections.
+        alone: whether only this section is to be shown, in another page.
     """
 
     open: str
     controls: DeltaGenerator
+    alone: bool = False
 
     def show(self, sections: Mapping[str, Callable[[], object]]) -> None:
         """Draw the open section, by its name."""
@@ -38,7 +40,7 @@ def bar(*names: str) -> Bar:
     wanted = st.query_params.get("section")
     if st.context.is_embedded and wanted in names:
         st.subheader(wanted, anchor=False)
-        return Bar(wanted, st.container())
+        return Bar(wanted, st.container(), alone=True)
     st.html(_sticky())
     with st.container(key="bar", gap="xsmall"):
         name = st.segmented_control(
