@@ -23,6 +23,7 @@ PAGES = (
     ("pages/upsampling.py", "Upsampling", ":material/zoom_in:"),
     ("pages/alignment.py", "Alignment", ":material/straighten:"),
     ("pages/evaluate.py", "Evaluate", ":material/bar_chart:"),
+    ("pages/history.py", "History", ":material/history:"),
     ("pages/lecture.py", "Lecture", ":material/slideshow:"),
 )
 
