@@ -8,7 +8,10 @@ from streamlit.testing.v1 import AppTest
 
 from tests.apps import each_section, open_section, start
 
-ALONE = [f"pages/{n}.py" for n in ("heatmaps", "convolutionalize", "upsampling", "alignment", "evaluate")]
+ALONE = [
+    f"pages/{n}.py"
+    for n in ("heatmaps", "convolutionalize", "upsampling", "alignment", "evaluate", "history")
+]
 PAGES = [*ALONE, "pages/compare.py"]  # which shows its viewer above each section
 
 

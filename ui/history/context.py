@@ -42,12 +42,13 @@ def pooling(page: Inputs) -> None:
     )
     grids(Row(tuple(panels)), "pyramid")
     st.caption(
-        "PSPNet pools features. Here scores are pooled, which is the same up to rounding: a 1 × 1 convolution of "
-        "averages is the average of its outputs. So each level shows what this network's own classifier says "
-        f"about a part of the photo as a whole: is there {c.name}?"
+        "PSPNet pools features. Here scores are pooled, and these are the scores of pooled features: a 1 × 1 "
+        "convolution of averages is the average of its outputs. So each level shows what this network's own "
+        f"classifier says about a part of the photo as a whole: is there {c.name}?"
     )
     st.info(
-        "Nothing improves here. These networks were not trained to use such maps: PSPNet puts them behind the "
-        "features and trains a classifier on both. This figure shows what it is given, not what it makes of it.",
+        "Nothing improves here. This network was not trained to use such maps: PSPNet puts them behind the "
+        "features and trains a classifier on both. The figure shows what it is given, not what it makes of "
+        "it.",
         icon=":material/info:",
     )

@@ -84,9 +84,8 @@ def _against_stitching(c: Choice, dense: np.ndarray) -> None:
     caption = grid_text(apart.shape, DENSE)
     picture, words = st.columns(2, gap="large")
     with picture:
-        grids(
-            Panel(shows=where, layers=(layer,), title="Dilated − stitched", caption=caption, bar=bar), "apart"
-        )
+        panel = Panel(shows=where, layers=(layer,), title="Dilated − stitched", caption=caption, bar=bar)
+        grids(panel, "apart")
     words.markdown(_where_equal(c.photo, found))
 
 
@@ -102,10 +101,10 @@ def _where_equal(photo: Photo, found: Comparison) -> str:
     cells = np.prod([len(dilation.unpadded(n)) for n in sides])
     field = dilation.field()
     return (
-        f"**Equal where no padding is seen.** On every second cell: max |Δ| = {delta(found.same)}. On the cells "
-        f"between, both ways are equal to float32's rounding if a cell sees no padding. lite0 pads each layer "
-        f"with zeros, and its cells see {field} × {field} px: in this photo **{cells}** such cells. The "
-        f"others differ, since a moved photo has its zeros elsewhere: max |Δ| = "
-        f"**{fixed(found.between, 1)}**, half of them less than {fixed(found.typical, 1)}; scores reach "
+        f"**Equal where no padding is seen.** On every second cell, max |Δ| = **{delta(found.same)}**. On "
+        "the cells between, both ways give the same numbers if a cell sees no padding. But lite0 pads each layer "
+        f"with zeros, and its cells see {field} × {field} px: {cells} such cells in this photo.\n\n"
+        "The others differ, since the moved photo has its zeros in other places: max |Δ| = "
+        f"**{fixed(found.between, 1)}**, for half of them under {fixed(found.typical, 1)}. Scores reach "
         f"{fixed(found.largest, 1)}."
     )

@@ -14,9 +14,9 @@ _BACKBONES = ("lite0", "vgg16")
 def add_or_concatenate(photo: Photo) -> None:
     """Tabulate both ways at stride 16 and 8 for the chosen backbone."""
     st.markdown(
-        f"**FCN adds**: a 1 × 1 convolution makes {CLASSES} scores of the skip's features, and they are added to "
-        f"the coarse scores. **U-Net concatenates**: all features of the skip are put behind the upsampled ones, "
-        "and two 3 × 3 convolutions read both."
+        f"**FCN adds**: a 1 × 1 convolution makes {CLASSES} scores of the skip's features, and they are "
+        "added to the coarse scores. **U-Net concatenates**: all features of the skip are put behind the upsampled "
+        "ones, and two 3 × 3 convolutions read both."
     )
     backbone = st.segmented_control(
         "Backbone", _BACKBONES, default=_BACKBONES[0], required=True, key="h_backbone", bind="query-params"
@@ -55,8 +55,8 @@ def _rows(join: Join, size: tuple[int, int]) -> list[dict[str, str]]:
 def _formula(join: Join) -> str:
     c, f = join.coarse, join.features
     return (
-        f"Stride {join.stride}, in words. Adding: {f} weights and a bias for each of the {CLASSES} scores, and the "
-        f"2× deconvolution of the coarse scores. Concatenating: a 2 × 2 up-convolution of {c:,} coarse features to "
-        f"{f}, a 3 × 3 convolution of {f} + {f} features to {f}, another of {f} to {f}, each with biases. U-Net "
-        "itself has more maps at these strides or fewer: here its step is built on this backbone's maps."
+        f"Stride {join.stride}, in words. Adding: {f} weights and a bias for each of the {CLASSES} scores, "
+        f"and the 2× deconvolution of the coarse scores. Concatenating: a 2 × 2 up-convolution of {c:,} coarse "
+        f"features to {f}, a 3 × 3 convolution of {f} + {f} features to {f}, another of {f} to {f}, each "
+        "with biases. U-Net's own maps have other numbers of channels: here its step joins this backbone's maps."
     )

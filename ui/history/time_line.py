@@ -51,18 +51,14 @@ def _link(step: Step) -> None:
 def _on_voc2012_test() -> None:
     st.markdown("**PASCAL VOC2012 test, mean IU in print**")
     rows = {
-        f"{step.name}, {step.year}": (
-            f"{step.figure.test2012:.1f} %",
-            step.figure.note or "–",
-            _cited(step.figure),
-        )
+        f"{step.name}, {step.year}": (step.figure.value, step.figure.note or "–", _cited(step.figure))
         for step in steps.on_voc2012_test()
     }
     columns = ["Mean IU", "Besides", "Source"]
     shown.table(pd.DataFrame.from_dict(rows, orient="index", columns=columns), "history_voc2012_test")
     st.caption(
-        "One data set and one split, but not one experiment: classifiers and training photos differ too. Other "
-        "numbers on this page are of other data, and cannot be compared with these."
+        "One data set and one split, but not one experiment: classifiers and training photos differ too. "
+        "Other numbers on this page are of other data, and cannot be compared with these."
     )
 
 
@@ -73,7 +69,7 @@ def _every_step() -> pd.DataFrame:
             "Year": step.year, "Step": step.name, "Weakness": step.weakness, "Answer": step.answer,
             "Figure": step.figure.value, "About": step.figure.about, "Paper": step.figure.paper,
             "Venue": f"{step.figure.venue} {step.figure.year}, {step.figure.where}",
-            "Read at": step.figure.source, "Page": Path(step.page).stem, "Section": step.section,
+            "Source": step.figure.source, "Page": Path(step.page).stem, "Section": step.section,
         }
         for step in steps.STEPS
     ]  # fmt: skip

@@ -58,7 +58,7 @@ class Join:
 
 @cache
 def joins(backbone: str) -> tuple[Join, ...]:
-    """The joins of an FCN-8s on "vgg16" or "lite0", coarse to fine; counted on the layers, none is trained."""
+    """The joins of an FCN-8s on "vgg16" or "lite0", coarse to fine; counted on untrained layers."""
     with torch.device("meta"):
         model = fcn.build(backbone, 8, CLASSES, imagenet=False)
         channels, found = model.backbone.channels, []

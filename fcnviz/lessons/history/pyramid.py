@@ -1,4 +1,4 @@
-"""Context by pooling: the averages of a score map on coarse grids, as PSPNet's pyramid takes them of features.
+"""Context by pooling: averages of a score map on coarse grids, as PSPNet's pyramid takes them of features.
 
 `score_fr` is a 1 × 1 convolution, hence linear in each cell: to average its scores is to score its averaged
 features. So a pooled score is what the network's own classifier says about a region as a whole.
@@ -12,7 +12,7 @@ GRIDS = (1, 2, 3, 6)
 
 
 def pooled(scores: Tensor, grid: int) -> Tensor:
-    """Average a map (N, C, h, w) on grid × grid regions → (N, C, grid, grid); they overlap if h or w is small."""
+    """Average a map (N, C, h, w) on grid × grid regions → (N, C, grid, grid); in a small map they overlap."""
     return F.adaptive_avg_pool2d(scores, grid)
 
 

@@ -1,6 +1,6 @@
-"""The steps of semantic segmentation, each with one weakness that it removed, one figure in print, and a place.
+"""The steps of semantic segmentation: each with one weakness that it removed, and one figure in print.
 
-Sentences are ours. A figure stands here as its source prints it; `source` is where it was read.
+Sentences are ours. A figure stands here as its source prints it, and `source` is where it can be read.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class Figure:
         venue: where that appeared.
         year: year of the venue.
         where: place in the paper.
-        source: address at which it was read.
-        test2012: mean IU on PASCAL VOC2012 test in percent, if the figure is one.
+        source: address at which it can be read.
+        voc2012_test: whether it is a mean IU on PASCAL VOC2012 test.
         note: what makes it hard to compare; "" if the source names nothing.
     """
 
@@ -32,7 +32,7 @@ class Figure:
     year: int
     where: str
     source: str
-    test2012: float | None = None
+    voc2012_test: bool = False
     note: str = ""
 
 
@@ -68,7 +68,7 @@ _TEST = "mean IU, PASCAL VOC2012 test"
 
 STEPS: tuple[Step, ...] = (
     Step(
-        "Before FCN", "Ciresan et al.", 2012, "A photo has to be labelled, a classifier names it whole",
+        "Before FCN", "Ciresan et al.", 2012, "A classifier names a photo, but no pixel of it",
         "They classify the window around each pixel, so windows that overlap are computed again and again.",
         Figure(
             "512 × 512 × 30", "pixels to train on, ISBI 2012 EM segmentation challenge",
@@ -93,7 +93,7 @@ STEPS: tuple[Step, ...] = (
         "They classify region proposals only, yet each by itself, and what is not proposed is never found.",
         Figure(
             "51.6 %", f"{_TEST} (SDS)", _FCN, "CVPR", 2015, "table 3", "https://arxiv.org/abs/1411.4038",
-            51.6, "region proposals",
+            voc2012_test=True, note="region proposals",
         ),
         "pages/convolutionalize.py", "Numbers",
     ),
@@ -102,7 +102,7 @@ STEPS: tuple[Step, ...] = (
         "The classifier becomes convolutions: one pass scores all windows, a layer upsamples, skips refine.",
         Figure(
             "62.2 %", f"{_TEST} (FCN-8s)", _FCN, "CVPR", 2015, "abstract",
-            "http://http.icsi.berkeley.edu/icsi/node/5763", 62.2,
+            "http://http.icsi.berkeley.edu/icsi/node/5763", voc2012_test=True,
         ),
         "pages/convolutionalize.py", "Any size",
     ),
@@ -111,8 +111,8 @@ STEPS: tuple[Step, ...] = (
         "It mirrors the classifier: unpooling and learned deconvolutions, step by step up to the pixels.",
         Figure(
             "72.5 %", _TEST, "Learning Deconvolution Network for Semantic Segmentation", "ICCV", 2015,
-            "abstract", "http://cvlab.postech.ac.kr/research/deconvnet/", 72.5,
-            "together with an FCN",
+            "abstract", "http://cvlab.postech.ac.kr/research/deconvnet/", voc2012_test=True,
+            note="together with an FCN",
         ),
         "pages/heatmaps.py", "Kernels",
     ),
@@ -140,8 +140,9 @@ STEPS: tuple[Step, ...] = (
         "Grid and outline", "DeepLab", 2015, "A stride of 32 px is coarse, and outlines are soft",
         "Dilated kernels keep the map dense without new weights; a CRF then pulls the outline to the edges.",
         Figure(
-            "71.6 %", _TEST, "Semantic Image Segmentation with Deep Convolutional Nets and Fully Connected CRFs",
-            "ICLR", 2015, "abstract", "https://www.researchtrend.ai/papers/1412.7062", 71.6,
+            "71.6 %", _TEST,
+            "Semantic Image Segmentation with Deep Convolutional Nets and Fully Connected CRFs", "ICLR",
+            2015, "abstract", "https://huggingface.co/papers/1412.7062", voc2012_test=True,
         ),
         "pages/upsampling.py", "Shift and stitch", "Dilation",
     ),
@@ -150,9 +151,9 @@ STEPS: tuple[Step, ...] = (
         "It reads the same map with several dilations side by side, so each cell sees several sizes.",
         Figure(
             "79.7 %", _TEST,
-            "DeepLab: Semantic Image Segmentation with Deep Convolutional Nets, Atrous Convolution, and Fully "
-            "Connected CRFs", "arXiv", 2016, "abstract",
-            "https://bytez.com/docs/arxiv/1606.00915/paper", 79.7,
+            "DeepLab: Semantic Image Segmentation with Deep Convolutional Nets, Atrous Convolution, and "
+            "Fully Connected CRFs", "arXiv", 2016, "abstract",
+            "https://bytez.com/docs/arxiv/1606.00915/paper", voc2012_test=True,
         ),
         "pages/heatmaps.py", "Pixel", "Dilation",
     ),
@@ -169,16 +170,18 @@ STEPS: tuple[Step, ...] = (
         "Context", "DeepLabv3+", 2018, "With all that context, errors stay at the boundaries",
         "It keeps ASPP, and a small decoder brings a finer layer back in, as FCN's skips do.",
         Figure(
-            "89.0 %", _TEST,
+            "89 %", _TEST,
             "Encoder-Decoder with Atrous Separable Convolution for Semantic Image Segmentation", "ECCV", 2018,
-            "abstract", "https://paperswithcode.com/paper/encoder-decoder-with-atrous-separable", 89.0,
-            "trained on further data (JFT)",
+            "abstract",
+            "https://openaccess.thecvf.com/content_ECCV_2018/html/"
+            "Liang-Chieh_Chen_Encoder-Decoder_with_Atrous_ECCV_2018_paper.html",
+            voc2012_test=True, note="more photos to train on",
         ),
         "pages/evaluate.py", "By class",
     ),
     Step(
         "Beyond", "SegFormer", 2021, "Convolutions mix neighbours only, layer by layer",
-        "Attention lets cells look at cells far away from the first layers on; a light decoder joins four maps.",
+        "Attention lets a cell look at cells far away, from the first layers on; a light decoder joins them.",
         Figure(
             "84.0 %", "mean IU, Cityscapes validation (B5)",
             "SegFormer: Simple and Efficient Design for Semantic Segmentation with Transformers", "NeurIPS",
@@ -192,7 +195,7 @@ STEPS: tuple[Step, ...] = (
         Figure(
             "57.7 %", "mean IU, ADE20K validation",
             "Masked-attention Mask Transformer for Universal Image Segmentation", "CVPR", 2022, "abstract",
-            "https://paperswithcode.com/paper/masked-attention-mask-transformer-for?from=n22",
+            "https://rohitgirdhar.github.io/publication/2021_mask2former/",
         ),
         "pages/compare.py",
     ),
@@ -200,8 +203,8 @@ STEPS: tuple[Step, ...] = (
         "Beyond", "SAM", 2023, "Only the classes of the training set exist: here 21",
         "It cuts out what one points at, and needs no list of classes; it does not name what it finds.",
         Figure(
-            "over 1 billion", "masks to train on, SA-1B, on 11 million photos", "Segment Anything", "arXiv", 2023,
-            "abstract", "https://www.algonomicon.com/article/2f1761d4-9ee1-4daf-9c20-ca2dedcf34bc",
+            "over 1 billion", "masks to train on, SA-1B, on 11 million photos", "Segment Anything",
+            "arXiv", 2023, "abstract", "https://www.algonomicon.com/article/2f1761d4-9ee1-4daf-9c20-ca2dedcf34bc",
         ),
         "pages/heatmaps.py", "Certainty",
     ),
@@ -215,4 +218,4 @@ def of_era(era: str) -> tuple[Step, ...]:
 
 def on_voc2012_test() -> tuple[Step, ...]:
     """The steps whose figure is a mean IU on PASCAL VOC2012 test."""
-    return tuple(step for step in STEPS if step.figure.test2012 is not None)
+    return tuple(step for step in STEPS if step.figure.voc2012_test)
