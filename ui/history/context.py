@@ -42,9 +42,9 @@ def pooling(page: Inputs) -> None:
     )
     grids(Row(tuple(panels)), "pyramid")
     st.caption(
-        "PSPNet pools features. Here scores are pooled, and these are the scores of pooled features: a 1 × 1 "
-        "convolution of averages is the average of its outputs. So each level shows what this network's own "
-        f"classifier says about a part of the photo as a whole: is there {c.name}?"
+        "PSPNet pools features. Here scores are pooled, and these are the scores of pooled features: a 1 "
+        "× 1 convolution of averages is the average of its outputs. So each level shows how much a part "
+        f"of the photo as a whole speaks for {c.name}, by this network's own classifier."
     )
     st.info(
         "Nothing improves here. This network was not trained to use such maps: PSPNet puts them behind the "

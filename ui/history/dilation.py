@@ -1,5 +1,6 @@
 """Panel: lite0's last stage at stride 16 by dilation, beside stride 32, on the visitor's photo."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -38,9 +39,10 @@ def stride_16(page: Inputs) -> None:
     _maps(c, scores[c.index])
     apart = float(np.abs(scores[:, ::2, ::2] - c.result.segmentation.scores.s32[0].numpy()).max())
     st.caption(
-        f"Every second cell of the denser map is a cell of the coarse one: max |Δ| over all classes = "
-        f"{delta(apart)}, computed here. The cells between are new answers, not interpolated. They see no "
-        "finer detail: the filters are the same. This network was not trained with dilation."
+        "Every second cell of the denser map is a cell of the coarse one: max |Δ| over all classes = "
+        f"{delta(apart)}, computed here; cell 0 has one centre in both. The cells between are new answers, "
+        "not interpolated. They see no finer detail: the filters are the same. This network was not "
+        "trained with dilation."
     )
     with shown.section():
         if st.toggle("Compare with shift-and-stitch (four passes)", key="h_stitch", bind="query-params"):
@@ -98,13 +100,14 @@ def _stitched(photo: Photo, net: Net) -> np.ndarray:
 
 def _where_equal(photo: Photo, found: Comparison) -> str:
     sides = [-(-n // STRIDE) * STRIDE for n in photo.image.size]
-    cells = np.prod([len(dilation.unpadded(n)) for n in sides])
-    field = dilation.field()
+    unpadded = math.prod(len(dilation.unpadded(n)) for n in sides)
+    cells, field = math.prod(n // DENSE for n in sides), dilation.field()
     return (
         f"**Equal where no padding is seen.** On every second cell, max |Δ| = **{delta(found.same)}**. On "
-        "the cells between, both ways give the same numbers if a cell sees no padding. But lite0 pads each layer "
-        f"with zeros, and its cells see {field} × {field} px: {cells} such cells in this photo.\n\n"
-        "The others differ, since the moved photo has its zeros in other places: max |Δ| = "
+        "the cells between, both ways give the same numbers if a cell sees no padding. But lite0 pads "
+        f"each layer with zeros, and its cells see {field} × {field} px: in this photo, {unpadded} of "
+        f"{cells:,} cells see none.\n\n"
+        "The others may differ, since the moved photo has its zeros in other places: max |Δ| = "
         f"**{fixed(found.between, 1)}**, for half of them under {fixed(found.typical, 1)}. Scores reach "
         f"{fixed(found.largest, 1)}."
     )

@@ -15,8 +15,8 @@ def add_or_concatenate(photo: Photo) -> None:
     """Tabulate both ways at stride 16 and 8 for the chosen backbone."""
     st.markdown(
         f"**FCN adds**: a 1 × 1 convolution makes {CLASSES} scores of the skip's features, and they are "
-        "added to the coarse scores. **U-Net concatenates**: all features of the skip are put behind the upsampled "
-        "ones, and two 3 × 3 convolutions read both."
+        "added to the coarse scores. **U-Net concatenates**: all features of the skip are put behind the "
+        "upsampled ones, and two 3 × 3 convolutions read both."
     )
     backbone = st.segmented_control(
         "Backbone", _BACKBONES, default=_BACKBONES[0], required=True, key="h_backbone", bind="query-params"
@@ -35,18 +35,18 @@ def add_or_concatenate(photo: Photo) -> None:
 
 
 def _rows(join: Join, size: tuple[int, int]) -> list[dict[str, str]]:
-    grid = f"{size[0]} × {size[1]}"
+    grid = f"{size[0]}\u00a0×\u00a0{size[1]}"
     return [
         {
             "Join": f"FCN adds, stride {join.stride}",
-            "From the skip": f"{grid} × {CLASSES}",
-            "Joined": f"{grid} × {CLASSES}",
+            "From the skip": f"{grid}\u00a0×\u00a0{CLASSES}",
+            "Joined": f"{grid}\u00a0×\u00a0{CLASSES}",
             "Parameters": f"{join.adds:,}",
         },
         {
             "Join": f"U-Net concatenates, stride {join.stride}",
-            "From the skip": f"{grid} × {join.features}",
-            "Joined": f"{grid} × {2 * join.features}",
+            "From the skip": f"{grid}\u00a0×\u00a0{join.features}",
+            "Joined": f"{grid}\u00a0×\u00a0{2 * join.features}",
             "Parameters": f"{join.concatenates:,}",
         },
     ]
@@ -56,7 +56,8 @@ def _formula(join: Join) -> str:
     c, f = join.coarse, join.features
     return (
         f"Stride {join.stride}, in words. Adding: {f} weights and a bias for each of the {CLASSES} scores, "
-        f"and the 2× deconvolution of the coarse scores. Concatenating: a 2 × 2 up-convolution of {c:,} coarse "
-        f"features to {f}, a 3 × 3 convolution of {f} + {f} features to {f}, another of {f} to {f}, each "
-        "with biases. U-Net's own maps have other numbers of channels: here its step joins this backbone's maps."
+        f"and the 2× deconvolution of the coarse scores. Concatenating: a 2 × 2 up-convolution of {c:,} "
+        f"coarse features to {f}, a 3 × 3 convolution of {f} + {f} features to {f}, another of {f} to {f}, "
+        "each with biases. U-Net's own maps have other numbers of channels: here its step joins this "
+        "backbone's maps."
     )

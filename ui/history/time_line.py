@@ -30,7 +30,7 @@ def time_line() -> None:
 
 def _step(step: Step) -> None:
     with st.container(gap="xxsmall", border=True):
-        st.markdown(f"**{step.year} · {step.name}** · {step.weakness}. {step.answer}")
+        st.markdown(f"**{step.year} · {step.name}** · *{step.weakness}.* {step.answer}")
         live = f" Live here: **{step.live}**." if step.live else ""
         st.caption(f"**{step.figure.value}** {step.figure.about}: {_cited(step.figure)}.{live}")
         _link(step)
@@ -45,13 +45,17 @@ def _link(step: Step) -> None:
     kept = {k: v for k, v in st.query_params.to_dict().items() if k in _PASSED_ON}
     if step.section:
         kept["section"], label = step.section, f"{label}: {step.section}"
-    st.page_link(step.page, label=f"See it: {label}", icon=icon, query_params=kept)
+    st.page_link(step.page, label=f"See it in {label}", icon=icon, query_params=kept)
 
 
 def _on_voc2012_test() -> None:
     st.markdown("**PASCAL VOC2012 test, mean IU in print**")
     rows = {
-        f"{step.name}, {step.year}": (step.figure.value, step.figure.note or "–", _cited(step.figure))
+        f"{step.name}, {step.year}": (
+            step.figure.value.replace(" ", "\u00a0"),
+            step.figure.note or "–",
+            _cited(step.figure),
+        )
         for step in steps.on_voc2012_test()
     }
     columns = ["Mean IU", "Besides", "Source"]

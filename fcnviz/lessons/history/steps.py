@@ -118,7 +118,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "Grid and outline", "SegNet", 2015, "Pooling forgets where its maximum was",
-        "It keeps the place of each maximum, and unpooling puts the value back there: no weights to learn.",
+        "It keeps the place of each maximum, and puts the value back there, without learning to upsample.",
         Figure(
             "13", "convolutions in its encoder, those of VGG16",
             "SegNet: A Deep Convolutional Encoder-Decoder Architecture for Image Segmentation", "arXiv", 2015,
