@@ -32,7 +32,8 @@ def _step(step: Step) -> None:
     with st.container(gap="xxsmall", border=True):
         st.markdown(f"**{step.year} · {step.name}** · *{step.weakness}.* {step.answer}")
         live = f" Live here: **{step.live}**." if step.live else ""
-        st.caption(f"**{step.figure.value}** {step.figure.about}: {_cited(step.figure)}.{live}")
+        # no caption, in which links are too pale
+        st.markdown(f":small[**{step.figure.value}** {step.figure.about}: {_cited(step.figure)}.{live}]")
         _link(step)
 
 
