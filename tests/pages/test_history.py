@@ -66,7 +66,7 @@ def test_each_step_has_its_figure_its_source_and_a_link_to_what_it_found_too_wea
             assert step.figure.source in text
             assert page in step.page
             assert "photo=coffee" in query
-            assert ("section=" in query) == bool(step.section)
+            assert ("open=" in query) == bool(step.section)
 
 
 def test_one_table_holds_numbers_of_one_split_alone():

@@ -63,6 +63,15 @@ def test_a_section_that_is_unknown_is_the_first(page):
     assert opened(at) == opened(first)
 
 
+def test_another_page_can_link_to_a_section():
+    at = start("pages/alignment.py", open="Layers")
+    assert opened(at) == "Layers"
+    assert at.query_params["section"] == "Layers"
+    assert "open" not in at.query_params
+    assert opened(open_section(at, "Sizes")) == "Sizes"  # once alone
+    assert opened(start("pages/alignment.py", open="nonsense")) == "Pad and crop"
+
+
 def test_settings_stay_when_another_section_is_opened():
     at = start("pages/convolutionalize.py", section="Race", conv_most="8")
     at.selectbox(key="conv_racer").set_value("Digits, 8 px windows")

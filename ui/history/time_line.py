@@ -10,6 +10,7 @@ from fcnviz.lessons.history import steps
 from fcnviz.lessons.history.steps import Figure, Step
 from ui.export import offline, shown
 from ui.page.frame import PAGES
+from ui.page.sections import OPEN
 
 #: Parameters that links to other pages take along.
 _PASSED_ON = ("photo", "size", "colours")
@@ -45,7 +46,7 @@ def _link(step: Step) -> None:
     label, icon = next((label, icon) for path, label, icon in PAGES if path == step.page)
     kept = {k: v for k, v in st.query_params.to_dict().items() if k in _PASSED_ON}
     if step.section:
-        kept["section"], label = step.section, f"{label}: {step.section}"
+        kept[OPEN], label = step.section, f"{label}: {step.section}"
     st.page_link(step.page, label=f"See it in {label}", icon=icon, query_params=kept)
 
 
