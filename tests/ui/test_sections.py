@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.apps import each_section, open_section, start
 
-NAMES = ("heatmaps", "convolutionalize", "upsampling", "alignment", "evaluate", "compare")
+NAMES = ("heatmaps", "convolutionalize", "upsampling", "alignment", "evaluate", "history", "compare")
 PAGES = [f"pages/{name}.py" for name in NAMES]
 
 
@@ -56,6 +56,15 @@ def test_a_section_that_is_unknown_is_the_first(page):
         assert drawn(at) == drawn(first)
         assert not at.error
     assert opened(at) == opened(first)
+
+
+def test_another_page_can_link_to_a_section():
+    at = start("pages/alignment.py", open="Layers")
+    assert opened(at) == "Layers"
+    assert at.query_params["section"] == "Layers"
+    assert "open" not in at.query_params
+    assert opened(open_section(at, "Sizes")) == "Sizes"  # once alone
+    assert opened(start("pages/alignment.py", open="nonsense")) == "Pad and crop"
 
 
 def test_settings_stay_when_another_section_is_opened():

@@ -26,7 +26,7 @@ PAGES = [
     None,
     *(
         f"pages/{n}.py"
-        for n in ["compare", "heatmaps", "convolutionalize", "upsampling", "alignment", "evaluate"]
+        for n in ["compare", "heatmaps", "convolutionalize", "upsampling", "alignment", "evaluate", "history"]
     ),
 ]
 #: Smallest number of pictures on a page, in all of its sections.
@@ -36,6 +36,7 @@ PICTURES = {
     "pages/heatmaps.py": 8,
     "pages/upsampling.py": 16,
     "pages/evaluate.py": 15,
+    "pages/history.py": 7,
 }
 
 

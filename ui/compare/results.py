@@ -73,6 +73,11 @@ def grid_text(shape: tuple[int, ...], stride: int) -> str:
     return f"{shape[1]} × {shape[0]} · stride {stride}"
 
 
+def strongest(scores: np.ndarray) -> int:
+    """Return the class, except background, with the highest score anywhere on a (C, h, w) map."""
+    return 1 + int(scores[1:].max((1, 2)).argmax())
+
+
 def run_networks(photo: Photo, networks: Networks) -> list[Result]:
     """Run the networks on the photo, where the cache has no result, and put the results into the export.
 

@@ -41,6 +41,7 @@ CHAPTERS = tuple(
             ("Compare", ":material/compare:", "What the skips from finer layers add"),
             ("Alignment", ":material/straighten:", "Which pixel belongs to which cell"),
             ("Evaluate", ":material/bar_chart:", "How good it is, and how that is measured"),
+            ("History", ":material/history:", "What FCN could not do, and who did it"),
         ),
         start=1,
     )

@@ -7,6 +7,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ui.export import shown
+from ui.page import link
+
+#: Parameter by which a page with sections links to a section of another page: of a link's parameters,
+#: Streamlit drops those that a widget of the page that is left is bound to, as "section" is.
+OPEN = "open"
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +46,11 @@ def bar(*names: str) -> Bar:
     if st.context.is_embedded and wanted in names:
         st.subheader(wanted, anchor=False)
         return Bar(wanted, st.container(), alone=True)
+    if asked := link.get(OPEN):
+        link.put({OPEN: None})
+        if asked in names:
+            st.session_state["section"] = asked
+            link.put({"section": asked})
     st.html(_sticky())
     with st.container(key="bar", gap="xsmall"):
         name = st.segmented_control(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fcnviz.lessons.upsampling import kernels, transposed
 from fcnviz.photos import voc
-from ui.compare.results import run_networks
+from ui.compare.results import run_networks, strongest
 from ui.page import link, number_grid
 from ui.page.frame import Inputs
 
@@ -145,11 +145,6 @@ def heatmap(page: Inputs, size: tuple[int, int]) -> Cut | None:
         f"{results[0].title}'s stride-32 scores for {voc.CLASSES[label]}, {w} × {h} cells around their peak"
     )
     return Cut(values, text, label)
-
-
-def strongest(scores: np.ndarray) -> int:
-    """Return the class, except background, with the highest score anywhere on a (C, h, w) map."""
-    return 1 + int(scores[1:].max((1, 2)).argmax())
 
 
 def _around(peak: int, want: int, n: int) -> slice:

@@ -17,6 +17,7 @@ from fcnviz.geometry import Place
 from fcnviz.lessons.upsampling import stitch
 from fcnviz.photos import images, voc
 from fcnviz.render import Scale
+from ui.compare.results import strongest
 from ui.components.grids import grids
 from ui.export import offline, shown
 from ui.figures.grids import Bar, Panel, Row
@@ -26,7 +27,6 @@ from ui.running import samples, waiting, worker
 from ui.running.networks import model
 from ui.state import Photo
 from ui.upsampling import figures
-from ui.upsampling.inputs import strongest
 
 FACTORS = (2, 4, 8)
 STRIDE = 32

@@ -1,0 +1,19 @@
+"""What came before FCN and after it: each step removes one weakness that the app shows."""
+
+from functools import partial
+
+from ui.history import context, dilation, joins, time_line
+from ui.page import frame, sections
+from ui.page.frame import Uses
+
+page = frame.begin("History", "Short history of semantic segmentation", Uses(networks=False, palette=False))
+bar = sections.bar("Time line", "Dilation", "Add or concatenate", "Context by pooling")
+bar.show(
+    {
+        "Time line": time_line.time_line,
+        "Dilation": partial(dilation.stride_16, page),
+        "Add or concatenate": partial(joins.add_or_concatenate, page.photo),
+        "Context by pooling": partial(context.pooling, page),
+    }
+)
+frame.end(page, bar.open)
