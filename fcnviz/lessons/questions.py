@@ -178,6 +178,20 @@ def all_background() -> Question:
     )
 
 
+def joined() -> Question:
+    """Ask what a skip costs that adds scores."""
+    features, classes = 512, 21
+    added = nn.Conv2d(features, classes, 1, bias=False).weight.numel()
+    joined = nn.Conv2d(2 * features, features, 3, bias=False).weight.numel()
+    return Question(
+        f"FCN scores pool4's {features} channels with a 1 × 1 convolution to {classes} classes, and adds the "
+        "scores. How many weights does that take, without biases?",
+        str(added),
+        f"{features} · {classes} = {added:,}. A join as in U-Net, a 3 × 3 convolution from {features} + "
+        f"{features} concatenated channels to {features}, takes {joined:,}.",
+    )
+
+
 _CHAPTERS: dict[str, tuple[Callable[[], Question], ...]] = {
     "Convolutionalize": (weights, slid),
     "Heatmaps": (cells, ablation),
@@ -185,6 +199,7 @@ _CHAPTERS: dict[str, tuple[Callable[[], Question], ...]] = {
     "Compare": (grids,),
     "Alignment": (least_padding, crop),
     "Evaluate": (all_background,),
+    "History": (joined,),
 }
 
 

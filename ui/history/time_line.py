@@ -9,7 +9,7 @@ import streamlit as st
 from fcnviz.lessons.history import steps
 from fcnviz.lessons.history.steps import Figure, Step
 from ui.export import offline, shown
-from ui.page.frame import PAGES
+from ui.page import path
 from ui.page.sections import OPEN
 
 #: Parameters that links to other pages take along.
@@ -43,11 +43,11 @@ def _cited(figure: Figure) -> str:
 
 
 def _link(step: Step) -> None:
-    label, icon = next((label, icon) for path, label, icon in PAGES if path == step.page)
-    kept = {k: v for k, v in st.query_params.to_dict().items() if k in _PASSED_ON}
+    page = path.of(step.page)
+    kept, label = {k: v for k, v in st.query_params.to_dict().items() if k in _PASSED_ON}, page.name
     if step.section:
-        kept[OPEN], label = step.section, f"{label}: {step.section}"
-    st.page_link(step.page, label=f"See it in {label}", icon=icon, query_params=kept)
+        kept[OPEN], label = step.section, f"{page.name}: {step.section}"
+    st.page_link(page.path, label=f"See it in {label}", icon=page.icon, query_params=kept)
 
 
 def _on_voc2012_test() -> None:

@@ -21,6 +21,7 @@ def test_answers():
     assert questions.grids().answer == str((32 // 8) ** 2)
     assert questions.crop().answer == str(19 - 10)
     assert questions.least_padding().answer == "97"
+    assert questions.joined().answer == str(512 * 21)
     assert questions.all_background().answer == f"{73 / 3:.1f} %"
 
 
