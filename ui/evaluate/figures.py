@@ -129,7 +129,7 @@ def trimap(rows: Mapping[str, np.ndarray]) -> go.Figure:
         figure.add_scatter(
             x=x, y=100 * values, name=title, mode="lines", line=line, hovertemplate="%{y:.1f} %"
         )
-    _chart(figure, 380, "d, pixels from a true boundary", "right within d, %")
+    _chart(figure, 380, "d, pixels from a true boundary", "right within d, % (axis cut)")
     figure.update_yaxes(title_standoff=16)
     return figure.update_layout(hovermode="x unified")
 

@@ -145,7 +145,7 @@ def _layout(page: Inputs, task: Task, origin: str, bar: DeltaGenerator) -> _Slot
         shown.picture(labels, "fit_labels", width="stretch", alt="Labels")
         st.caption(f"{w} × {h} px, {origin}.")
     with coarse:
-        st.markdown("**Coarse: one vote a cell**")
+        st.markdown("**Coarse: one vote per cell**")
         votes = np.where(task.coarse.sum(0) > 0, task.coarse.argmax(0), 255).astype(np.uint8)
         large = render.nearest(_classes(task, votes), task.factor)[:h, :w]
         shown.picture(render.label_png(large, colours), "fit_coarse", width="stretch", alt="Coarse labels")
