@@ -7,6 +7,7 @@ import pytest
 
 from fcnviz import render
 from fcnviz.photos import samples
+from fcnviz.photos.samples import SAMPLES
 from tests.apps import each_section, open_section, png, rerun, said, start
 from ui.page import number_grid
 
@@ -125,6 +126,10 @@ def test_learning_reaches_fixed_bilinear_and_stays_until_the_setting_changes(pas
     assert learned.losses[-1][1] < learned.losses[0][1]
     assert "points), after 200 steps" in said(at)
     assert "(+" in said(at)
+    here, *others = learned.trials.values()
+    assert here.learned > here.fixed
+    assert len(others) == len(SAMPLES) - 1
+    assert min(t.learned - t.fixed for t in others) < 0  # it does not generalise
     open_section(at, "Shift and stitch")
     open_section(at, "Learn it")
     assert "points), after 200 steps" in said(at)

@@ -91,7 +91,7 @@ def _vgg16_answer(setup: Setup) -> tuple[str, list[tuple[str, str]]]:
     least = sizes.least_pad(setup)
     suits = f"suits every image, even 1 × 1 px, from {least} px on"
     if least is None:
-        suits = "suits not every image size, as pooling rounds down"
+        suits = "does not suit every image size, as pooling rounds down"
     begins = f"{crop} px before the image, which are cut off"
     if crop < 0:
         begins = f"{-crop} px inside the image: there is nothing to cut, and those pixels get no score"

@@ -45,7 +45,8 @@ def show() -> None:
     st.caption(
         "Ratio: the first row's time over this one's. Memory: peak above what was in use before. GFLOP: "
         "multiplications and additions, counted by torch. Matmul: share of this machine's measured rate of "
-        "matrix products in the same precision. Random weights are good for timing alone."
+        "matrix products in the same precision; above 100 %, the row ran faster than those products "
+        "did. Random weights are good for timing alone."
     )
 
 

@@ -129,8 +129,10 @@ def trimap(rows: Mapping[str, np.ndarray]) -> go.Figure:
         figure.add_scatter(
             x=x, y=100 * values, name=title, mode="lines", line=line, hovertemplate="%{y:.1f} %"
         )
-    _chart(figure, 380, "d, pixels from a true boundary", "right within d, %")
-    figure.update_yaxes(title_standoff=16)
+    low = 5 * int(20 * min((np.nanmin(v) for v in rows.values() if np.isfinite(v).any()), default=0))
+    cut = f" (axis starts at {low} %)" if low else ""
+    _chart(figure, 380, "d, pixels from a true boundary", f"right within d, %{cut}")
+    figure.update_yaxes(title_standoff=16, range=(low, 100))
     return figure.update_layout(hovermode="x unified")
 
 

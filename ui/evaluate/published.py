@@ -130,8 +130,14 @@ def in_print() -> None:
     shown.table(pd.DataFrame(rows).set_index("Network"), "in_print")
     st.caption(
         "In per cent, as printed; – where the source gives no number. Times of table 1: one forward pass at "
-        "500 × 500 px on a K40c. Numbers of different data sets, networks or photos cannot be compared, and "
+        "500 × 500 px on a K40c. f.w. IU: frequency-weighted IU (IoU). Numbers of different data "
+        "sets, networks or photos cannot be compared, and "
         "none of these was measured here."
+    )
+    st.caption(
+        "FCN-32s-fixed trains only its last layer: the word is not about the deconvolution. Converted: the "
+        "authors' networks as PyTorch files, which this app can load. Retrained: other networks, trained by "
+        "the authors of pytorch-fcn. FCN-32s has several numbers, as each comes from another training."
     )
 
 

@@ -76,14 +76,15 @@ def _overlaps(shape: tuple[int, ...], size: int, stride: int) -> None:
     grids(Panel(shows=layer.where, layers=(layer,), title=title, bar=bar, tall=300), "g_stamps")
     if measure == 0:
         verdict = (
-            f"s = {stride} divides k = {size}: away from the border every cell gets **{inner[0]}** stamps."
+            f"s = {stride} divides k = {size}: away from the border every cell gets **{inner[0]}** stamps. "
+            "An even overlap needs this, but the weights must fit too: see each kernel's variance."
         )
     else:
         either = ", ".join(map(str, inner[:-1])) + f" or {inner[-1]}"
         verdict = (
             f"s = {stride} does not divide k = {size}: cells get **{either}** stamps, a **checkerboard**."
         )
-    st.markdown(f"{verdict} Relative variance in the interior: **{measure:.3f}**.")
+    st.markdown(f"{verdict} Relative variance in the interior, all weights 1: **{measure:.3f}**.")
     fcn = [geometry.deconvolution("", f) for f in FACTORS]
     if all(layer.kernel % layer.stride == 0 for layer in fcn):
         pairs = ", ".join(f"{layer.kernel}/{layer.stride}" for layer in fcn)

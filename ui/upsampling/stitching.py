@@ -80,8 +80,9 @@ def shift_and_stitch(page: Inputs) -> None:
             f"shifted by {STRIDE // factor} px each time."
         )
     st.markdown(
-        "**Why FCN does without it** (section 3.2): the cost grows with f², and the filters still see "
-        "nothing finer than at stride 32. Learned upsampling with skips gets there in one pass."
+        "**Why FCN does without it** (section 3.2): run pass by pass, the cost grows with f², and the "
+        "filters still see nothing finer than at stride 32. Learned upsampling with skips gets "
+        "there in one pass."
     )
     st.caption(
         "One run of the network with its stride divided by f, and its later kernels dilated, gives the same: "

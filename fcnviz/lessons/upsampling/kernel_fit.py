@@ -15,7 +15,7 @@ from torch import Tensor
 
 from fcnviz import geometry, metrics
 from fcnviz.photos.voc import VOID
-from fcnviz.upsampling import stamp
+from fcnviz.upsampling import bilinear_kernel, stamp
 
 #: Adam's step size at the start.
 RATE = 0.3
@@ -102,6 +102,29 @@ def mean_iu(task: Task, kernel: Tensor) -> float:
     """Mean IU of what a kernel restores, over the classes that occur."""
     index = upsample(task, kernel).argmax(0).numpy()
     return metrics.scores(metrics.confusion(index, task.labels, len(task.classes))).mean_iu
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A kernel tried on a label map beside the fixed bilinear one: mean IU of both, 0 … 1.
+
+    Attributes:
+        learned: mean IU with the kernel.
+        fixed: mean IU with the fixed bilinear kernel.
+        changed: share of the counted pixels whose label differs between the two, 0 … 1.
+    """
+
+    learned: float
+    fixed: float
+    changed: float
+
+
+def trial(task: Task, kernel: Tensor) -> Trial:
+    """Try a kernel (2·factor, 2·factor) on a task."""
+    bilinear = bilinear_kernel(2 * task.factor)
+    differs = restored(task, kernel) != restored(task, bilinear)
+    changed = float(differs[task.labels != VOID].mean())
+    return Trial(mean_iu(task, kernel), mean_iu(task, bilinear), changed)
 
 
 def learn(task: Task, start: Tensor, steps: int = STEPS, rate: float = RATE) -> Iterator[Progress]:
