@@ -1,4 +1,4 @@
-"""The command line: `python -m fcnviz demo|segment|train|average|study|evaluate|bench|weights|digits`."""
+"""The command line: `python -m fcnviz COMMAND`; `python -m fcnviz --help` lists the commands."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fcnviz import __version__, batch, bench, console, files, inference, render, weights
-from fcnviz.evaluation import bootstrap, measure, pairs, parallel, report, sizes
+from fcnviz.evaluation import bootstrap, measure, on_samples, pairs, parallel, report, sizes
 from fcnviz.fcn import FCN
 from fcnviz.lessons.convolutionalize import digits
 from fcnviz.photos import images
@@ -45,8 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"fcnviz {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (
-        _add_demo, _add_segment, _add_train, _add_average, _add_study, _add_evaluate, _add_bench,
-        _add_weights, _add_digits,
+        _add_demo, _add_segment, _add_samples, _add_train, _add_average, _add_study, _add_evaluate,
+        _add_bench, _add_weights, _add_digits,
     ):  # fmt: skip
         add(commands)
     return parser
@@ -117,6 +117,21 @@ def _write(target: Path, data: bytes) -> None:
     else:
         target.parent.mkdir(exist_ok=True)
         files.write_bytes(target, data)
+
+
+def _add_samples(commands: argparse._SubParsersAction) -> None:
+    p = commands.add_parser("samples", help="what the networks score on the sample photos")
+    p.add_argument("--weights", nargs="+", default=weights.BUNDLED, metavar="NAME", help="default: bundled")
+    p.add_argument(
+        "--size", type=int, default=images.SCREEN, metavar="PX", help="longest side for the networks"
+    )
+    p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    p.set_defaults(run=_samples)
+
+
+def _samples(a: argparse.Namespace) -> None:
+    models = {name: weights.load(name, a.device, fold=True) for name in a.weights}
+    print(on_samples.table(models, a.size))
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:

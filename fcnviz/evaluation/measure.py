@@ -5,7 +5,7 @@ Photos may be reduced for the network; labels are always compared at the photos'
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,24 +160,6 @@ def gather(mine: Sequence[Measured | None], count: int, world: World) -> list[Me
             confusions[i], near[i], measured[i] = m.confusion, m.near, 1
     parts = zip(world.sum(confusions), world.sum(near), world.sum(measured), strict=True)
     return [Measured(c, n) if there else None for c, n, there in parts]
-
-
-# --- ranking images
-
-
-def ranked(results: Mapping[str, Measured]) -> list[tuple[str, float]]:
-    """Rank images by the mean IU of each alone, best first; images without a counted pixel are left out."""
-    return _descending({name: m.mean_iu for name, m in results.items()})
-
-
-def gains(before: Mapping[str, Measured], after: Mapping[str, Measured]) -> list[tuple[str, float]]:
-    """Rank images by the second network's gain in mean IU over the first, largest first."""
-    return _descending({name: after[name].mean_iu - before[name].mean_iu for name in before if name in after})
-
-
-def _descending(values: Mapping[str, float]) -> list[tuple[str, float]]:
-    there = [(name, value) for name, value in values.items() if not np.isnan(value)]
-    return sorted(there, key=lambda item: (-item[1], item[0]))
 
 
 # --- plain numbers

@@ -83,6 +83,9 @@ SAMPLES: dict[str, Sample] = {
     )
 }
 
+#: The photo that the app shows first: all scores rise from FCN-32s to 8s (`python -m fcnviz samples`).
+DEFAULT = "motorbike"
+
 #: Package and the photo's path inside it.
 _FILES: dict[str, tuple[str, str]] = {
     "cat": ("skimage", "data/chelsea.png"),

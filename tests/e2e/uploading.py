@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
+from fcnviz.photos import samples
 from tests.e2e.conftest import FLAGS, _chromium
 from tests.e2e.visiting import settled, visit
 
@@ -53,7 +54,9 @@ class Upload:
     @property
     def lost(self) -> bool:
         """Whether the photo or the click was lost, or a sample was shown between two photos."""
-        return not (self.shown and self.named and self.clicked) or (self.replaces and "cat" in self.photos)
+        return not (self.shown and self.named and self.clicked) or (
+            self.replaces and samples.DEFAULT in self.photos
+        )
 
 
 def uploads(browser: Browser, url: str, folder: Path, count: int, *, slow: bool = False) -> Iterator[Upload]:

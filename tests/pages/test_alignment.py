@@ -70,7 +70,17 @@ def test_a_link_reproduces_the_settings():
 
 
 def test_a_link_with_nonsense_shows_the_defaults():
-    at = start(PAGE, net="7s", a_width="-3", a_height="x", a_pad="900", a_crop="?", a_col="9999", a_map="?")
+    at = start(
+        PAGE,
+        photo="cat",
+        net="7s",
+        a_width="-3",
+        a_height="x",
+        a_pad="900",
+        a_crop="?",
+        a_col="9999",
+        a_map="?",
+    )
     assert metrics(at)["Crop"] == "100 − 81 = 19"
     assert at.number_input(key="a_width").value is None
     assert layers(open_section(at, "Layers")).loc["image", "Output"] == "451 × 300"  # the photo's
@@ -104,7 +114,7 @@ def test_a_canvas_cut_short_by_rounding_says_which_size_fits():
 
 
 def test_lite0_needs_no_padding_and_its_true_centres_are_half_a_pixel_off():
-    at = start(PAGE, a_backbone="lite0", net="16s", a_crop="score_pool4")
+    at = start(PAGE, photo="cat", a_backbone="lite0", net="16s", a_crop="score_pool4")
     assert at.slider(key="a_pad").disabled
     assert "**Why crop 8?**" in said(at)
     assert "7.5 px right and down" in said(at)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fcnviz import weights
-from fcnviz.photos import samples
+from fcnviz import inference, weights
+from fcnviz.evaluation import on_samples
+from fcnviz.lessons.heatmaps import sums
+from fcnviz.photos import images, samples
 from tests.apps import open_section, png, rerun, said, start, tables
 
 
@@ -17,14 +19,19 @@ def test_landing_page_segments_a_photo_before_any_click(passes):
     at = start(page=None)
     assert passes == [32, 16, 8]
     assert not at.error
-    assert at.query_params["photo"] == "cat"
+    assert at.query_params["photo"] == samples.DEFAULT
 
 
-def test_compare_says_what_each_skip_changed(passes):
+def test_compare_says_what_each_network_labels_otherwise_and_what_the_skip_alone(passes):
     at = start()
     assert passes == [32, 16, 8]
     assert "FCN-32s → FCN-16s" in said(at)
     assert "FCN-16s → FCN-8s" in said(at)
+    photo, net = samples.load(samples.DEFAULT), weights.load("lite0-fcn8s", fold=True)
+    scores, _ = inference.forward(net, images.fit(photo, images.SCREEN))
+    size = images.fit(photo, images.SCREEN).size[::-1]
+    off, on = (sums.labels_up_to(net, scores, stride, size) for stride in (16, 8))
+    assert f"pool3 off and on in FCN-8s: {100 * (off != on).mean():.1f} % differ" in said(at)
 
 
 def test_a_link_reproduces_the_view():
@@ -44,7 +51,7 @@ def test_a_link_reproduces_the_view():
 
 def test_a_link_with_nonsense_shows_the_cat_and_says_so():
     at = start(photo="../../etc/passwd", view="nonsense", opacity="9999", **{"class": "unicorn"})
-    assert samples.SAMPLES["cat"].title in said(at)
+    assert samples.SAMPLES[samples.DEFAULT].title in said(at)
     assert "The link names no sample photo" in at.info[0].value
     assert at.segmented_control(key="view").value == "Overlay"
 
@@ -152,14 +159,10 @@ def test_a_black_and_white_mask_asks_for_its_class():
 
 def test_the_metrics_table_holds_what_the_library_computes():
     at = start(photo="cat", section="Ground truth")
-    from fcnviz import inference, metrics
-
-    net = weights.load("lite0-fcn8s")
-    labels = inference.segment(net, samples.load("cat")).labels
-    expected = metrics.scores(metrics.confusion(labels, samples.annotation("cat"), 21))
-    here = tables(at)[0]
-    assert here.loc["FCN-8s", "Mean IU"] == f"{100 * expected.mean_iu:.1f} %"
-    assert here.loc["FCN-8s", "Pixel accuracy"] == f"{100 * expected.pixel_accuracy:.1f} %"
+    expected = on_samples.scores({"net": weights.load("lite0-fcn8s")}, "cat")["net"]
+    here = tables(at)[0].loc["FCN-8s"]
+    assert list(here)[:3] == [f"{100 * value:.1f} %" for value in expected.three]
+    assert here["False alarms"] == "none"
     assert tables(at)[1].loc["FCN-8s", "Mean IU"] == "62.7 %"  # the paper's, apart
 
 

@@ -171,7 +171,7 @@ def test_without_the_digits_file_the_page_says_what_to_do(monkeypatch, tmp_path)
 
 
 def test_the_cat_is_found_and_its_class_can_be_changed_without_a_pass(worked):
-    at = start(section="Photo")
+    at = start(section="Photo", photo="cat")
     assert worked == [(1, 1280, 7, 7), (1, 1280, 12, 19)]
     assert "“tiger cat” · input 577 × 384 px → 13 × 6 cells" in said(at)
     at.selectbox(key="conv_class").set_value("lynx")
@@ -233,7 +233,7 @@ def test_vgg16_is_built_on_demand_only_and_says_that_it_is_untrained(monkeypatch
     monkeypatch.setattr(fc6, "steps", lambda image: asked.append(image.size) or iter(["pool5", found]))
     monkeypatch.setattr(imagenet, "vgg16_file", lambda: None)
     st.cache_data.clear()
-    at = start(section="VGG16")
+    at = start(section="VGG16", photo="cat")
     assert asked == []
     assert "random weights, untrained" in said(at)
     for _ in range(2):

@@ -15,7 +15,7 @@ PAGE = "pages/heatmaps.py"
 
 
 def test_the_numbers_are_there_before_any_click(passes):
-    at = start(PAGE)
+    at = start(PAGE, photo="cat")
     assert passes == [32, 16, 8]
     assert at.selectbox(key="shown_class").value == "cat"
     text = "\n".join(said(at) for _ in each_section(at))
@@ -64,7 +64,7 @@ def test_another_link():
     ],
 )
 def test_nonsense_in_the_link_is_put_right(link):
-    at = start(PAGE, section="Pixel", **link)
+    at = start(PAGE, section="Pixel", photo="cat", **link)
     assert not at.error
     assert 0 <= at.number_input(key="pixel_x").value < 451
     assert 0 <= at.number_input(key="pixel_y").value < 300
@@ -115,7 +115,7 @@ def test_the_effective_field_costs_one_pass_on_demand_and_is_kept(passes):
 
 
 def test_the_coarse_grid_on_the_page_is_the_networks(passes):
-    at = start(PAGE, net="8s", stage="16", **{"class": "cat"})
+    at = start(PAGE, photo="cat", net="8s", stage="16", **{"class": "cat"})
     model = weights.load("lite0-fcn8s")
     scores = inference.segment(model, samples.load("cat")).scores
     coarse, bilinear, learned, difference = panels(at, "dense")
@@ -135,7 +135,7 @@ def test_the_terms_of_a_sum_add_up():
 
 
 def test_the_flipped_shares_on_the_page_are_counted():
-    at = start(PAGE, section="Skips")
+    at = start(PAGE, photo="cat", section="Skips")
     model = weights.load("lite0-fcn8s")
     scores = inference.segment(model, samples.load("cat")).scores
     labels = [sums.labels_up_to(model, scores, s, (300, 451)) for s in (32, 16, 8)]
@@ -164,7 +164,7 @@ def test_a_photo_of_one_pixel_works():
 
 
 def test_a_class_that_wins_nothing_comes_after_those_that_do():
-    at = start(PAGE)
+    at = start(PAGE, photo="cat")
     options = at.selectbox(key="shown_class").options
     shown = [o for o in options if "%" in o]
     assert options[: len(shown)] == shown

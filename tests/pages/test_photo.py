@@ -111,7 +111,7 @@ _STEPS = some.lists(
 @settings(max_examples=25, deadline=None)
 @given(steps=_STEPS)
 def test_what_the_uploader_shows_is_what_the_page_shows(steps):
-    visitor, before = Visitor(), "cat"
+    visitor, before = Visitor(), samples.DEFAULT
     for number, (step, file, name) in enumerate(steps):
         if step == "upload":
             visitor.upload(file)
@@ -171,7 +171,7 @@ def test_a_sample_is_shown_and_back_to_the_own_photo_without_another_upload():
 def test_a_problem_comes_with_an_uploader_in_the_main_column_that_leaves_when_it_is_solved():
     visitor = Visitor(photo="own")  # somebody's link, or one's own page after it was reloaded
     assert "No link holds a photo" in visitor.at.info[0].value
-    assert visitor.at.query_params["photo"] == "cat"
+    assert visitor.at.query_params["photo"] == samples.DEFAULT
     visitor.upload("bad.png", "upload_here")
     assert "`bad.png`" in visitor.at.error[0].value
     visitor.upload("31.png", "upload_here")
@@ -186,4 +186,4 @@ def test_a_problem_comes_with_an_uploader_in_the_main_column_that_leaves_when_it
 def test_a_link_that_names_no_photo_says_which_there_are():
     visitor = Visitor(photo="unicorn")
     assert "coffee" in visitor.at.info[0].value
-    assert visitor.shown == "cat"
+    assert visitor.shown == samples.DEFAULT

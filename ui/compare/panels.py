@@ -1,6 +1,9 @@
 """Panels of Compare and Start: each function draws one from the networks' results."""
 
+from __future__ import annotations
+
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -8,17 +11,22 @@ import streamlit as st
 
 from fcnviz import render, weights
 from fcnviz.geometry import SKIPS
+from fcnviz.lessons.heatmaps import sums
 from ui import paper
-from ui.compare.results import Result, legend, metrics_table, network_title
+from ui.compare.results import Result, legend, metrics_table, network_title, single_table
 from ui.components import scales
 from ui.components.viewer import Panel, Viewer, ViewerOptions, viewer
 from ui.export import shown
 from ui.page import controls
 from ui.page.controls import View
 from ui.page.masks import Truth
-from ui.running import layers
+from ui.running import layers, worker
 from ui.running.networks import model
-from ui.state import Networks, Photo
+from ui.running.photo_cache import of_photo
+from ui.state import Net, Networks, Photo
+
+if TYPE_CHECKING:
+    from fcnviz.inference import Segmentation
 
 
 def describe(photo: Photo) -> None:
@@ -42,7 +50,7 @@ def compare(place: Viewer, photo: Photo, results: list[Result], view: View) -> N
     panels = [Panel("Photo", f"{width} × {height} px")]
     for r in results:
         png = layers.layer(photo, r.net.name, view.view, view.palette, view.isolate, r.segmentation)
-        panels.append(Panel(r.title, f"{r.grid} · {r.milliseconds}", png))
+        panels.append(Panel(r.title, r.grid, png))
     place.show(
         panels,
         options=ViewerOptions(
@@ -60,18 +68,33 @@ def compare(place: Viewer, photo: Photo, results: list[Result], view: View) -> N
 
 
 def skips(photo: Photo, results: list[Result], palette: str) -> None:
-    """Draw the pixels whose label each skip changed, with their share."""
+    """Draw the pixels whose label differs between neighbouring networks, with their share."""
     steps = list(itertools.pairwise(results))
     for column, (before, after) in zip(st.columns(len(steps)), steps, strict=True):
         with column:
             share = render.flipped_share(before.labels, after.labels)
-            added = SKIPS[after.stride].scorer.removeprefix("score_")
-            flipped = f"**{100 * share:.1f} %** of the pixels"
-            st.markdown(f"**{before.title} → {after.title}** · adding {added} flips {flipped}")
+            differ = f"**{100 * share:.1f} %** of the labels differ"
+            st.markdown(f"**{before.title} → {after.title}** · {differ}")
             names = before.net.name, after.net.name
             picture = layers.flips(photo, names, palette, (before.labels, after.labels))
-            alt = f"Pixels that adding {added} flips"
+            alt = f"Pixels that {before.title} and {after.title} label differently"
             shown.picture(picture, f"flips {after.title}", width="stretch", alt=alt)
+            added = SKIPS[after.stride].scorer.removeprefix("score_")
+            alone = _skip_alone(photo, after.net, after.stride, after.segmentation)
+            st.caption(f"The skip alone, {added} off and on in {after.title}: {100 * alone:.1f} % differ.")
+    st.caption(
+        "Colours: the new label; white: now background; grey: the same label. Two networks are compared, and "
+        "the finer one was trained further as well: the difference is the skip *and* the training. The skip "
+        "alone is one network with its last skip on and off, an ablation: see Heatmaps, section Skips."
+    )
+
+
+@of_photo(max_entries=32, own=2)
+def _skip_alone(photo: Photo, net: Net, stride: int, _found: Segmentation) -> float:
+    """Compute the share of labels that the network's last skip changes, from the scores that are there."""
+    size = photo.image.height, photo.image.width
+    without = worker.run_short(sums.labels_up_to, model(net), _found.scores, 2 * stride, size)
+    return render.flipped_share(without, _found.labels)
 
 
 def closeup(photo: Photo, results: list[Result], palette: str) -> None:
@@ -102,13 +125,14 @@ def ground_truth(results: list[Result], truth: Truth, palette: str) -> None:
         st.caption(truth.origin)
     with tables:
         st.markdown("**This photo** · measured here, on this picture alone")
-        shown.table(metrics_table({r.title: r.metric_values(truth.labels) for r in results}), "this_photo")
+        shown.table(single_table({r.title: r.scored(truth.labels) for r in results}), "this_photo")
         st.markdown("**The paper** · another data set: VOC2011 validation, 736 photos, VGG16")
         shown.table(metrics_table(paper.voc2011_val()), "the_paper")
     st.caption(
-        "Means run over the classes that occur in the truth or in the prediction; a class that is predicted "
-        "but not there has IU 0. Pixels labelled 255 count for nobody. Paper: Long, Shelhamer & Darrell, "
-        "CVPR 2015, table 2. One photo is an anecdote: the two tables are not comparable number by number."
+        "IU (IoU) of the truth's classes: the mean over the classes that are in the truth. False alarms: "
+        "classes that are predicted but not there. In the paper's mean IU, which is for data sets, each of "
+        "them would count as IU 0, however few its pixels. Pixels labelled 255 are ignored. Paper: Long, "
+        "Shelhamer & Darrell, CVPR 2015, table 2. The two tables are of different things and photos."
     )
 
 

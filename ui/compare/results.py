@@ -13,10 +13,13 @@ import pandas as pd
 import streamlit as st
 
 from fcnviz import metrics, render, weights
+from fcnviz.evaluation.measure import measure
+from fcnviz.evaluation.single import WITHIN, Single, single
 from fcnviz.geometry import STRIDES
 from fcnviz.photos import voc
 from ui.components.viewer import LegendEntry
 from ui.export import offline, provenance, shown
+from ui.figures.numbers import percent
 from ui.figures.theme import hex_colour
 from ui.running import waiting, worker
 from ui.running.networks import segment
@@ -28,8 +31,10 @@ if TYPE_CHECKING:
 #: Smallest share of the picture for which a class is in the legend: it is written as 0.1 %.
 _LEAST_SHARE = 0.0005
 
-#: Columns of a table of metrics.
+#: Columns of a table of a data set's metrics.
 METRICS = ("Pixel accuracy", "Mean accuracy", "Mean IU", "f.w. IU")
+#: Columns of a table of a single photo's scores.
+SINGLE = ("Pixel accuracy", "IU of the truth's classes", f"Within {WITHIN} px of a boundary")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +68,9 @@ class Result:
         """Time of the forward pass and the upsampling."""
         return f"{1000 * self.segmentation.seconds:.0f} ms"
 
-    def metric_values(self, truth: np.ndarray) -> tuple[float, ...]:
-        """The metrics in the order of `METRICS`, measured against a label map of the photo's size."""
-        return metric_values(metrics.confusion(self.labels, truth, len(voc.CLASSES)))
+    def scored(self, truth: np.ndarray) -> Single:
+        """The scores of this photo, measured against a label map of its size."""
+        return single(measure(self.labels, truth))
 
 
 def grid_text(shape: tuple[int, ...], stride: int) -> str:
@@ -128,6 +133,20 @@ def metric_values(confusion: np.ndarray) -> tuple[float, ...]:
     """The metrics of a confusion matrix, 0…1, in the order of `METRICS`."""
     s = metrics.scores(confusion)
     return s.pixel_accuracy, s.mean_accuracy, s.mean_iu, s.frequency_weighted_iu
+
+
+def single_table(rows: Mapping[str, Single]) -> pd.DataFrame:
+    """Make a table of single photos' scores in percent, with the false alarms by name."""
+    text = {
+        name: [*("–" if np.isnan(v) else percent(v) for v in s.three), alarms(s)] for name, s in rows.items()
+    }
+    return pd.DataFrame.from_dict(text, orient="index", columns=[*SINGLE, "False alarms"])
+
+
+def alarms(scores: Single) -> str:
+    """Name the classes that are predicted but not there, with their pixels."""
+    found = (f"{voc.CLASSES[c]} {pixels:,} px" for c, pixels in scores.false_alarms.items())
+    return ", ".join(found) or "none"
 
 
 def metrics_table(rows: Mapping[str, tuple[float, ...]]) -> pd.DataFrame:

@@ -135,9 +135,10 @@ def in_print() -> None:
         "none of these was measured here."
     )
     st.caption(
-        "FCN-32s-fixed trains only its last layer: the word is not about the deconvolution. Converted: the "
-        "authors' networks as PyTorch files, which this app can load. Retrained: other networks, trained by "
-        "the authors of pytorch-fcn. FCN-32s has several numbers, as each comes from another training."
+        "Why one network has several numbers: FCN-VGG16 (56.0) and FCN-32s (59.4) differ by more training "
+        "photos (the paper, section 4.3); the authors' later release has 63.6, and converted to PyTorch, as "
+        "this app loads it, 63.63; retrained by the authors of pytorch-fcn, it has 62.84. In FCN-32s-fixed "
+        "only the last layer was trained: the word is not about the deconvolution."
     )
 
 

@@ -16,8 +16,9 @@ from PIL import Image
 from fcnviz import metrics, render, weights
 from fcnviz.evaluation import measure, trimap
 from fcnviz.evaluation.measure import Measured
+from fcnviz.evaluation.single import WITHIN, gains, ranked, single
 from fcnviz.photos import voc
-from ui.compare.results import metric_values, metrics_table, network_title
+from ui.compare.results import alarms, metric_values, metrics_table, network_title
 from ui.components.grids import grids
 from ui.evaluate import figures
 from ui.evaluate.job import Job, Outcome
@@ -120,22 +121,27 @@ def images(r: Results, name: str, palette: str) -> None:
         "Images", options, default="Worst", required=True, key="e_images", bind="query-params"
     )
     if order == gain:
-        ranking = measure.gains(r.single(coarse), r.single(fine))
+        ranking = gains(r.single(coarse), r.single(fine))
     else:
-        best = measure.ranked(r.single(name))
+        best = ranked(r.single(name))
         ranking = best if order == "Best" else best[::-1]
     for image, value in ranking[:SHOWN]:
-        what = f"{signed(100 * value, 1)} points of mean IU" if order == gain else f"mean IU {percent(value)}"
-        st.markdown(f"**{image.replace('*', '')}** · {what}")
+        what = f"{signed(100 * value, 1)} points of IU" if order == gain else f"IU {percent(value)}"
+        near = percent(single(r.images[image].measured[name]).near)
+        st.markdown(f"**{image.replace('*', '')}** · {what} · within {WITHIN} px of a boundary {near}")
         _draw_image(r, image, palette)
-    st.caption("Mean IU of the one image, over the classes that occur in it.")
+        st.caption(f"False alarms of {r.titles[name]}: {alarms(single(r.images[image].measured[name]))}.")
+    st.caption(
+        "IU (IoU) of one image: the mean over the classes in its truth. False alarms are classes that are "
+        "predicted but not there; they do not enter that mean."
+    )
 
 
 def _draw_image(r: Results, image: str, palette: str) -> None:
     outcome = r.images[image]
     captions = {"photo": "Photo", "truth": "Truth"}
     for name, title in r.titles.items():
-        captions[name] = f"{title} · {percent(outcome.measured[name].mean_iu)}"
+        captions[name] = f"{title} · IU {percent(single(outcome.measured[name]).mean_iu)}"
     with st.container(horizontal=True, gap="small"):
         for which, caption in captions.items():
             pixels = _pixels(outcome, which, palette)

@@ -7,18 +7,19 @@ import numpy as np
 import torch
 
 from fcnviz import render, weights
+from fcnviz.evaluation.single import WITHIN, Single
 from fcnviz.lessons.convolutionalize import imagenet
 from fcnviz.lessons.heatmaps.learned_kernels import learned_kernels
 from fcnviz.render import Scale
 from ui import paper
-from ui.compare.results import METRICS, Result, legend, metrics_table
+from ui.compare.results import METRICS, SINGLE, Result, alarms, legend, metrics_table
 from ui.convolutionalize import photo, toy
 from ui.convolutionalize.figures import HEATMAP_OPACITY
 from ui.convolutionalize.toy import COLUMN, FEATURES, LABELS, ROW
 from ui.evaluate import published
 from ui.figures.grids import Layer, coarse
 from ui.figures.marks import Box, Line
-from ui.figures.numbers import delta
+from ui.figures.numbers import delta, percent
 from ui.figures.pictures import Extent
 from ui.figures.theme import OPACITY
 from ui.heatmaps.choice import Heatmap
@@ -258,8 +259,8 @@ def add_pool4(s: Scene) -> Slide:
     """The heatmap after the first skip."""
     sentence = "pool4 is twice as fine: its scores are added to the deep ones, and the grid has stride 16."
     notes = (
-        "Section 4.2: a 1 × 1 convolution scores pool4, the deep scores are upsampled twice, and the two are "
-        f"summed. This is FCN-16s, fine-tuned from FCN-32s. In print: {_published('FCN-16s')}."
+        "Section 4.2: a 1 × 1 convolution scores pool4, the deep scores are upsampled by a factor of 2, and "
+        f"the two are summed. This is FCN-16s, fine-tuned from FCN-32s. In print: {_published('FCN-16s')}."
     )
     return _heat(s, 16, "learned", sentence, notes)
 
@@ -307,19 +308,20 @@ _ABOUT_METRICS = (
 )
 
 
-def four_metrics(s: Scene) -> Slide:
-    """The four metrics on this photo; if it has no ground truth, recorded metrics on VOC."""
+def how_good(s: Scene) -> Slide:
+    """The scores of this photo; if it has no ground truth, recorded metrics on VOC."""
     truth = masks.bundled(s.photo)
     if truth is None:
         return _on_voc()
-    rows = {r.title: r.metric_values(truth.labels) for r in s.results}
+    rows = {r.title: r.scored(truth.labels) for r in s.results}
     mask = render.label_png(truth.labels, render.PALETTES[s.palette])
     picture = Picture("Ground truth", s.extent, (Layer(mask, s.extent),), caption=truth.origin)
     return Slide(
-        "How good is it? Four ways to compare the labels with the truth, pixel by pixel.",
-        f"{_ABOUT_METRICS}Measured here, on this photo alone: an anecdote. On VOC2011 validation the paper "
-        f"has {_published('FCN-8s')}.",
-        Figure((picture, _metrics_table("This photo alone, measured here", rows))),
+        "How good is it? The labels against the truth, pixel by pixel, and near the outline alone.",
+        "Pixel accuracy is the share of pixels labelled right. IU divides overlap by union; here its mean "
+        f"runs over the classes in the truth. Within {WITHIN} px of a true boundary one sees how fine the "
+        f"outline is. One photo is an anecdote: on VOC2011 validation the paper has {_published('FCN-8s')}.",
+        Figure((picture, _single_table("This photo alone, measured here", rows))),
         "pages/compare.py",
         {"section": "Ground truth"},
     )
@@ -328,6 +330,13 @@ def four_metrics(s: Scene) -> Slide:
 def _metrics_table(title: str, rows: Mapping[str, tuple[float, ...]], caption: str = "") -> Table:
     text = {str(name): [str(v) for v in row] for name, row in metrics_table(rows).T.items()}
     return Table(title, METRICS, rows, text, caption)
+
+
+def _single_table(title: str, rows: Mapping[str, Single]) -> Table:
+    values = {name: scores.three for name, scores in rows.items()}
+    text = {name: [percent(v) for v in row] for name, row in values.items()}
+    false = [f"{name}: {alarms(scores)}" for name, scores in rows.items()]
+    return Table(title, SINGLE, values, text, f"False alarms: {'; '.join(false)}")
 
 
 def _on_voc() -> Slide:
@@ -361,7 +370,7 @@ STEPS: dict[str, Callable[[Scene], Slide]] = {
     "Add pool4": add_pool4,
     "Add pool3": add_pool3,
     "32s, 16s, 8s": side_by_side,
-    "Four metrics": four_metrics,
+    "How good": how_good,
 }
 NAMES = tuple(STEPS)
 

@@ -71,7 +71,7 @@ class _Choice:
         reduced: the working size for which the visitor's photo was reduced last, and the result.
     """
 
-    sample: str = "cat"
+    sample: str = samples.DEFAULT
     own: _Own | None = None
     own_shown: bool = False
     problem: _Problem = _Problem()

@@ -11,7 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from fcnviz import geometry, metrics, weights
+from fcnviz import geometry, weights
+from fcnviz.evaluation.measure import measure
+from fcnviz.evaluation.single import WITHIN, single
 from fcnviz.fcn import FCN
 from fcnviz.geometry import Place
 from fcnviz.lessons.upsampling import stitch
@@ -81,8 +83,8 @@ def shift_and_stitch(page: Inputs) -> None:
         )
     st.markdown(
         "**Why FCN does without it** (section 3.2): run pass by pass, the cost grows with f², and the "
-        "filters still see nothing finer than at stride 32. Learned upsampling with skips gets "
-        "there in one pass."
+        "filters still see nothing finer than at stride 32. FCN takes finer layers "
+        "into account instead, in one pass: its skips."
     )
     st.caption(
         "One run of the network with its stride divided by f, and its later kernels dilated, gives the same: "
@@ -157,14 +159,17 @@ def _map(answer: Answer, label: int, bar: Bar) -> Panel:
 
 
 def _costs(answers: list[Answer], photo: Photo, small: Image.Image) -> None:
-    """Write the cost of the denser map and, if the photo has a truth, its mean IU."""
+    """Write the cost of the denser map and, if the photo has a truth, how right it is near boundaries."""
     once, stitched = answers[:2]
     text = f"f² = {stitched.passes} passes took **{stitched.seconds / once.seconds:.1f} ×** the time of one."
     if not photo.own:
         truth = images.resize_labels(samples.annotation(photo.name), small.size)
-        matrices = {a.title: metrics.confusion(a.labels, truth, len(voc.CLASSES)) for a in answers}
-        mean_iu = (f"{title} **{percent(metrics.scores(m).mean_iu)}**" for title, m in matrices.items())
-        text += f" Mean IU on this photo, all upsampled by fixed bilinear: {', '.join(mean_iu)}."
+        found = {a.title: single(measure(a.labels, truth)) for a in answers}
+        near = (f"{title} **{percent(s.near)}**" for title, s in found.items())
+        text += (
+            f" Labels right within {WITHIN} px of a true boundary on this photo, all upsampled by fixed "
+            f"bilinear: {', '.join(near)}."
+        )
     st.markdown(text)
 
 

@@ -8,7 +8,7 @@ import skimage.transform
 import torch
 
 from fcnviz import metrics
-from fcnviz.evaluation import measure, trimap
+from fcnviz.evaluation import measure, single, trimap
 from fcnviz.evaluation.measure import Measured
 from fcnviz.evaluation.report import as_text
 from fcnviz.photos.images import fit
@@ -55,16 +55,16 @@ def of(right: int, wrong: int) -> Measured:
 
 def test_the_best_come_first_and_what_cannot_be_measured_is_left_out():
     results = {"fair": of(5, 5), "void": of(0, 0), "good": of(9, 1), "bad": of(1, 9), "also fair": of(5, 5)}
-    assert [name for name, _ in measure.ranked(results)] == ["good", "also fair", "fair", "bad"]
-    assert dict(measure.ranked(results))["good"] == results["good"].mean_iu
+    assert [name for name, _ in single.ranked(results)] == ["good", "also fair", "fair", "bad"]
+    assert dict(single.ranked(results))["good"] == single.single(results["good"]).mean_iu
 
 
 def test_gains_are_differences_on_the_same_image():
     before = {"a": of(5, 5), "b": of(9, 1), "only before": of(1, 1)}
     after = {"a": of(9, 1), "b": of(8, 2), "only after": of(1, 1)}
-    (first, most), (second, least) = measure.gains(before, after)
+    (first, most), (second, least) = single.gains(before, after)
     assert (first, second) == ("a", "b")
-    assert most == pytest.approx(after["a"].mean_iu - before["a"].mean_iu)
+    assert most == pytest.approx(single.single(after["a"]).mean_iu - single.single(before["a"]).mean_iu)
     assert least < 0 < most
 
 
