@@ -10,8 +10,10 @@ from ui.page import frame, sections
 
 page = frame.begin("Convolutionalize", "A dense layer is a convolution")
 st.markdown(
-    "A classifier ends in **dense layers**, which take one size of input and say nothing of *where*. Read "
-    "the same weights as **kernels**, and it takes any size and answers once per window: a **heatmap**."
+    "VGG16 flattens its last map, 7 × 7 × 512, to 25,088 numbers for **dense layers**, which take one size "
+    "of input and say nothing of *where*; EfficientNet-Lite0 averages over the map before its dense layer. "
+    "Read the same weights as **kernels**, and either takes any size and answers once per cell: a "
+    "**heatmap**."
 )
 bar = sections.bar("Numbers", "Digits", "Photo", "VGG16", "Any size", "Race")
 

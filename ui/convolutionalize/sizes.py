@@ -91,8 +91,9 @@ def _draw_windows(side: int) -> None:
         grids(figures.window_places(side, grid, window, imagenet.STRIDE), "conv_windows")
     with words:
         st.markdown(
-            f"**The extra cells of {side} × {side}.** Each of VGG16's {grid} × {grid} cells is the "
-            f"classifier's answer for a window of {window} × {window} px, {imagenet.STRIDE} px further than "
-            "its neighbour's. Solid: the first window; dashed: the one to its right; dotted: the last. Dots: "
-            "their centres."
+            f"**The extra cells of {side} × {side}.** Each of VGG16's {grid} × {grid} cells belongs to a "
+            f"window of {window} × {window} px, {imagenet.STRIDE} px further than its neighbour's. The "
+            "classifier alone would see zeros around that window, and here it sees what is there: the two "
+            "answers need not be equal. Solid: the first window; dashed: the one to its right; dotted: the "
+            "last. Dots: their centres."
         )

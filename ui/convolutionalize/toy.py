@@ -206,7 +206,7 @@ def _proof(t: Toy, label: int, weight: int) -> None:
 
 
 def positions(t: Toy) -> None:
-    """Show that a dense layer ignores neighbourhood, and that a convolution's output moves with its input."""
+    """Show what a dense layer knows of places, and that a convolution's output moves with its input."""
     left, right = st.columns(2, gap="large")
     with left:
         _shuffle_positions(t)
@@ -217,7 +217,7 @@ def positions(t: Toy) -> None:
 def _shuffle_positions(t: Toy) -> None:
     _, h, w = t.shape
     st.markdown(
-        f"**A dense layer knows no neighbours.** Shuffle the {h * w} positions, and its weights alike."
+        f"**A dense layer has a weight for each place, but no neighbours.** Shuffle the {h * w} positions."
     )
     binding = number_binding("conv_shuffle")
     seed = int(st.number_input("Shuffle no.", 0, 999, SHUFFLE, key="conv_shuffle", bind=binding, width=150))
@@ -226,21 +226,29 @@ def _shuffle_positions(t: Toy) -> None:
     maps = {"as it was": t.features, "shuffled": mixed}
     panels = (_channel(features, scale, f"Channel 0, {title}") for title, features in maps.items())
     grids(Row(tuple(panels)), "conv_positions")
+    moved, same = (delta((before - other).abs().max().item()) for other in after)
     st.markdown(
-        f"Scores of both: max |Δ| = **{delta((before - after).abs().max().item())}**. To the dense layer the "
-        "two maps are the same thing."
+        f"With the same weights the scores move: max |Δ| = **{moved}**. With the weights shuffled alike they "
+        f"do not: max |Δ| = **{same}**. That is another layer, and a kernel as large as the map passes this "
+        f"test too. What gets lost is the *answer's* place: {len(before)} numbers have no room for it."
     )
 
 
-def shuffle(t: Toy, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Shuffle positions and weights alike; → the new map (1, C, H, W), and the scores before and after."""
+def shuffle(t: Toy, seed: int) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
+    """Shuffle the positions of the map.
+
+    Returns:
+        the shuffled map (1, C, H, W); the scores before; and the scores after it, first with the same
+        weights, then with the weights shuffled alike.
+    """
     c, h, w = t.shape
     order = torch.randperm(h * w, generator=_seeded(seed)) if seed else torch.arange(h * w)
     mixed = t.features.flatten(2)[..., order].view(1, c, h, w)
     other = linear_to_conv(t.dense, t.shape).weight.detach().flatten(2)[..., order]  # (labels, C, H·W)
     with torch.no_grad():
-        before, after = t.dense(t.features.flatten(1)), other.flatten(1) @ mixed.flatten(1)[0]
-        return mixed, before, after if t.dense.bias is None else after + t.dense.bias
+        before, moved = (t.dense(features.flatten(1))[0] for features in (t.features, mixed))
+        alike = other.flatten(1) @ mixed.flatten(1)[0]
+        return mixed, before, (moved, alike if t.dense.bias is None else alike + t.dense.bias)
 
 
 def _move_features(t: Toy) -> None:

@@ -73,7 +73,7 @@ PRESETS: dict[str, tuple[Grids, str]] = {
     ),
     "Void border": (
         Grids(_RINGED, _SWOLLEN),
-        "Pixels marked void (255) count for nobody: VOC leaves outlines open, and this prediction, swollen "
+        "Pixels marked void (255) are ignored: VOC leaves outlines open, and this prediction, swollen "
         "by one pixel, is perfect.",
     ),
     "Perfect": (Grids(_TRUTH, _TRUTH), "Everything right: all four are 1."),

@@ -56,24 +56,26 @@ def classify(s: Scene) -> Slide:
 
 
 def forgets(s: Scene) -> Slide:  # noqa: ARG001 (all steps are made alike)
-    """A feature map, and the same map shuffled together with the weights, with equal scores."""
+    """A feature map, and the same map shuffled, with what that does to the scores."""
     c, h, w = FEATURES
     drawn = torch.from_numpy(toy.drawn(h, w).astype(np.float32)).expand(1, c, h, w).contiguous()
     mixed, before, after = toy.shuffle(toy.layers(drawn, LABELS, bias=True), toy.SHUFFLE)
     first, second = drawn[0, 0].numpy(), mixed[0, 0].numpy()
     scale, where = Scale.diverging(first), Extent.of((w, h))
-    apart = delta((before - after).abs().max().item())
+    moved, apart = (delta((before - other).abs().max().item()) for other in after)
     features, shuffled = ((coarse(channel, scale, where),) for channel in (first, second))
-    same = f"the same {LABELS} scores: max |Δ| = {apart}"
+    same = f"scores: max |Δ| = {moved}; with the weights shuffled too: {apart}"
     pictures = (
         Picture(f"Features, one of {c} channels", where, features, caption=f"{LABELS} scores"),
-        Picture("Shuffled, the weights too", where, shuffled, caption=same),
+        Picture("Its positions shuffled", where, shuffled, caption=same),
     )
     return Slide(
-        "Shuffle positions and weights alike, and the scores stay: a dense layer knows no place.",
+        f"A dense layer has a weight for each place, but its {LABELS} answers have no room for where.",
         f"Section 3.1: dense layers have fixed sizes and throw away positions. Here a layer from ({h}, {w}, "
-        f"{c}) to {LABELS} labels with random weights reads the map before and after one shuffle; computed "
-        f"here, its {LABELS} scores differ by at most {apart}, which is rounding.",
+        f"{c}) to {LABELS} labels with random weights reads the map before and after one shuffle; its scores "
+        f"move by up to {moved}. It has no notion of neighbours, though: with its weights shuffled alike, "
+        f"which is another layer, they differ by at most {apart}, which is rounding. What forgets place "
+        "altogether is the average over the map, which EfficientNet-Lite0 has before its dense layer.",
         Figure(pictures),
         CONVOLUTION,
         {"section": "Numbers", "conv_map": toy.MAPS[1]},
@@ -166,11 +168,13 @@ def any_size(s: Scene) -> Slide:
         raise MissingError("This photo is too elongated to show at several sizes: choose another.")
     pictures = tuple(_windows(s, n, title=True)[0] for n in sides)
     return Slide(
-        "It takes any input size: a larger input gives more cells, each still one window.",
+        "It takes any input size: a larger input gives more cells.",
         "Section 3.1: a net with only convolutions, pooling and the like takes an input of any size and "
         f"gives an output of corresponding size. Here the photo is given with a shorter side of "
         f"{', '.join(map(str, sides))} px; a window is always 224 × 224 of those px, so in larger inputs it "
-        "sees less of the photo. Each picture has its own colours, from 0 to its highest value.",
+        "sees less of the photo. A cell need not equal the classifier's answer for its window alone: "
+        "beyond the window's edge the classifier sees zeros, and the cell the photo. Each picture has its "
+        "own colours, from 0 to its highest value.",
         Figure(pictures),
         CONVOLUTION,
         {"section": "Photo", "conv_shorter": str(sides[-1])},
@@ -216,8 +220,8 @@ def too_coarse(s: Scene) -> Slide:
     sentence += "only."
     notes = (
         "Section 4.1: the classifier's last layer becomes one of 21 scores, 20 classes of VOC and "
-        f"background, and is fine-tuned. Five halvings make its stride 32: what is smaller is lost. In "
-        f"print: {_published('FCN-32s')}."
+        "background, and is fine-tuned. Five halvings make its stride 32: finer detail has to be guessed. "
+        f"In print: {_published('FCN-32s')}."
     )
     return _heat(s, 32, "coarse", sentence, notes)
 
@@ -283,7 +287,7 @@ def side_by_side(s: Scene) -> Slide:
     pictures = tuple(_labelled(s, r) for r in s.results)
     shares = [
         f"{after.title} labels {100 * render.flipped_share(before.labels, after.labels):.1f} % of the pixels "
-        f"otherwise than {before.title}"
+        f"differently from {before.title}"
         for before, after in itertools.pairwise(s.results)
     ]
     counted = f" On this photo {'; '.join(shares)} (counted here)." if shares else ""
