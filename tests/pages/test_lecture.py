@@ -86,8 +86,8 @@ def test_the_other_steps_of_convolutionalize():
     figure, at = linked(2, s)
     for picture, sent in zip(figure.parts, panels(at, "conv_positions"), strict=True):
         assert (decoded(picture.layers[0]) == pixels(sent["layers"][0])).all()
-    apart = re.search(r"max \|Δ\| = (.*)", figure.parts[1].caption).group(1)
-    assert f"Scores of both: max |Δ| = **{apart}**" in said(at)
+    moved = re.search(r"max \|Δ\| = (.*)", figure.parts[1].caption).group(1)
+    assert f"the scores move: max |Δ| = **{moved}**" in said(at)
     figure, at = linked(5, s)
     same_heat(figure.parts[-1], *panels(at, "conv_heat"))
 

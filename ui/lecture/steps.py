@@ -64,18 +64,17 @@ def forgets(s: Scene) -> Slide:  # noqa: ARG001 (all steps are made alike)
     scale, where = Scale.diverging(first), Extent.of((w, h))
     moved, apart = (delta((before - other).abs().max().item()) for other in after)
     features, shuffled = ((coarse(channel, scale, where),) for channel in (first, second))
-    same = f"scores: max |Δ| = {moved}; with the weights shuffled too: {apart}"
+    same = f"scores: max |Δ| = {moved}"
     pictures = (
         Picture(f"Features, one of {c} channels", where, features, caption=f"{LABELS} scores"),
         Picture("Its positions shuffled", where, shuffled, caption=same),
     )
     return Slide(
         f"A dense layer has a weight for each place, but its {LABELS} answers have no room for where.",
-        f"Section 3.1: dense layers have fixed sizes and throw away positions. Here a layer from ({h}, {w}, "
-        f"{c}) to {LABELS} labels with random weights reads the map before and after one shuffle; its scores "
-        f"move by up to {moved}. It has no notion of neighbours, though: with its weights shuffled alike, "
-        f"which is another layer, they differ by at most {apart}, which is rounding. What forgets place "
-        "altogether is the average over the map, which EfficientNet-Lite0 has before its dense layer.",
+        f"Section 3.1: dense layers have fixed sizes and throw away positions. A layer from ({h}, {w}, {c}) "
+        f"to {LABELS} labels, with random weights, reads the map before and after one shuffle: its scores "
+        f"move by up to {moved}, and with its weights shuffled alike, which is another layer, by {apart}: "
+        "rounding. What forgets place altogether is EfficientNet-Lite0's average over the map.",
         Figure(pictures),
         CONVOLUTION,
         {"section": "Numbers", "conv_map": toy.MAPS[1]},
@@ -169,12 +168,10 @@ def any_size(s: Scene) -> Slide:
     pictures = tuple(_windows(s, n, title=True)[0] for n in sides)
     return Slide(
         "It takes any input size: a larger input gives more cells.",
-        "Section 3.1: a net with only convolutions, pooling and the like takes an input of any size and "
-        f"gives an output of corresponding size. Here the photo is given with a shorter side of "
-        f"{', '.join(map(str, sides))} px; a window is always 224 × 224 of those px, so in larger inputs it "
-        "sees less of the photo. A cell need not equal the classifier's answer for its window alone: "
-        "beyond the window's edge the classifier sees zeros, and the cell the photo. Each picture has its "
-        "own colours, from 0 to its highest value.",
+        "Section 3.1: a net of convolutions and pooling takes any input size and gives an output of "
+        f"corresponding size. Shorter sides here: {', '.join(map(str, sides))} px; a window is always 224 × "
+        "224 of them, so in larger inputs it sees less of the photo. Beyond a window's edge the cell sees "
+        "more photo, and the classifier alone zeros: they can differ. Each picture has its own colours.",
         Figure(pictures),
         CONVOLUTION,
         {"section": "Photo", "conv_shorter": str(sides[-1])},
