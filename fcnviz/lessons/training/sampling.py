@@ -139,9 +139,9 @@ class Distance:
 
 def distance(gradient: np.ndarray, full: np.ndarray) -> Distance:
     """Compare a gradient with the full one."""
-    length, own = np.linalg.norm(full), np.linalg.norm(gradient)
-    cosine = float((gradient * full).sum() / (length * own)) if length and own else float("nan")
-    return Distance(float(np.linalg.norm(gradient - full) / max(length, 1e-30)), cosine)
+    length, own = float(np.linalg.norm(full)), float(np.linalg.norm(gradient))
+    cosine = float((gradient * full).sum()) / (length * own) if length and own else float("nan")
+    return Distance(float(np.linalg.norm(gradient - full)) / max(length, 1e-30), cosine)
 
 
 @dataclass(frozen=True)
