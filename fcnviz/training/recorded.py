@@ -5,12 +5,15 @@ the input sizes, as shares of 1, in as many digits as the model card prints.
 """
 
 import json
+import shlex
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from fcnviz.evaluation import report
 from fcnviz.training import study
+from fcnviz.training.config import Config
 from fcnviz.training.study import Trial
 
 RECORD = Path(__file__).parent / "record.json"
@@ -122,3 +125,67 @@ def sizes_table() -> str:
 
 def _percent(v: Value) -> str:
     return report.percent(v.value, (v.low, v.high))
+
+
+# --- how the bundled networks were trained
+
+
+class Run(NamedTuple):
+    """One training run, as its command says.
+
+    Attributes:
+        name: of its folder.
+        init: name of the run that it started from; None: ImageNet.
+        config: its settings.
+        device: the option `--device`, "auto" or "cuda".
+    """
+
+    name: str
+    init: str | None
+    config: Config
+    device: str
+
+
+class Machine(NamedTuple):
+    """What runs ran on.
+
+    Attributes:
+        name: the machine.
+        shortest, longest: seconds of an epoch.
+        note: which epochs these are.
+    """
+
+    name: str
+    shortest: float
+    longest: float
+    note: str
+
+
+def runs(commands: str) -> list[Run]:
+    """Read the training runs in the commands that a manifest's entry holds, joined by `&&`.
+
+    >>> (run,) = runs("python -m fcnviz train --stage 16s --init runs/32s --out runs/16s --epochs 2")
+    >>> run.name, run.init, run.config.epochs, run.config.crop
+    ('16s', '32s', 2, 256)
+    """
+    words = (shlex.split(command) for command in commands.split("&&"))
+    return [_run(dict(zip(found, [*found[1:], ""], strict=True))) for found in words if "train" in found]
+
+
+def _run(options: dict[str, str]) -> Run:
+    """Make a run of its options: each word of the command with the next one."""
+    given: dict[str, Any] = {
+        f.name: type(getattr(Config, f.name))(options[flag])
+        for f in fields(Config)
+        if f.name not in ("stride", "init") and (flag := f"--{f.name.replace('_', '-')}") in options
+    }
+    init = options.get("--init")
+    config = Config(stride=int(options["--stage"].removesuffix("s")), init=init, **given)
+    return Run(Path(options["--out"]).name, init and Path(init).name, config, options.get("--device", "auto"))
+
+
+def machine(device: str) -> Machine:
+    """What the runs of a device ran on."""
+    kept = _record()["machines"][device]
+    shortest, longest = kept["seconds_per_epoch"]
+    return Machine(kept["name"], shortest, longest, kept["note"])

@@ -23,7 +23,17 @@ from tests.apps import ROOT, each_section
 from ui.export import bundle
 
 SAMPLES = ("astronaut", "cat", "coffee", "grace", "motorbike")
-PAGES = ("app", "compare", "heatmaps", "convolutionalize", "upsampling", "alignment", "evaluate", "history")
+PAGES = (
+    "app",
+    "compare",
+    "heatmaps",
+    "convolutionalize",
+    "upsampling",
+    "alignment",
+    "training",
+    "evaluate",
+    "history",
+)
 LINKS = (
     *(f"{page}?photo={photo}&size=320" for photo in SAMPLES for page in PAGES),
     *(f"lecture?photo=cat&size=320&step={step}" for step in range(1, 13)),

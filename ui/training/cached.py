@@ -1,0 +1,88 @@
+"""What the panel on the loss shows, in caches: a pass for each photo, and a backward pass for each draw."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from fcnviz.fcn import FCN
+from fcnviz.lessons.training import sampling
+from fcnviz.lessons.training.sampling import Distance, Forward, Loss, Trial
+from fcnviz.photos.images import resize_labels
+from ui.page import masks
+from ui.running import worker
+from ui.running.networks import model
+from ui.running.photo_cache import of_photo
+from ui.state import Net, Photo
+
+#: Side of a square of pixels that is kept or dropped, by what it is called.
+SIDES = {"Cells of 32 px": 32, "Single pixels": 1}
+#: Shares that the panel draws many times, and how often it draws each.
+SHARES, DRAWS = (0.01, 0.05, 0.1, 0.25, 0.5), 8
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One draw: the side of the squares, the probability of each to be kept, and which draw it is."""
+
+    side: int
+    share: float
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What a draw has found.
+
+    Attributes:
+        pixels: (H, W), each pixel's loss; 0 where it is void.
+        kept: (H, W) bool.
+        mean, estimate: the loss, and what the kept pixels say that it is.
+        full, gradient: (C, K + 1), the gradient of all pixels, and that of the kept ones.
+        far: how far the second is from the first.
+    """
+
+    pixels: np.ndarray
+    kept: np.ndarray
+    mean: float
+    estimate: float
+    full: np.ndarray
+    gradient: np.ndarray
+    far: Distance
+
+
+@of_photo(st.cache_resource, show_spinner="Running the network …", max_entries=16, own=2)
+def seen(photo: Photo, net: Net) -> Forward:
+    """Run the network once, for all draws."""
+    return worker.run(sampling.forward, model(net), photo.image)
+
+
+@of_photo(st.cache_resource, max_entries=24, own=3)
+def drawn(photo: Photo, net: Net, draw: Draw) -> Drawn:
+    """Drop a random share of the photo's loss, and compare the gradients."""
+    return worker.run_short(_draw, model(net), seen(photo, net), photo.shape, labels(photo), draw)
+
+
+@of_photo(show_spinner="Drawing many times …", max_entries=16, own=2)
+def many(photo: Photo, net: Net) -> list[Trial]:
+    """Draw many times for each share, with cells and with pixels."""
+    return list(worker.run_steps(_many(model(net), seen(photo, net), photo.shape, labels(photo))))
+
+
+def labels(photo: Photo) -> np.ndarray | None:
+    """Return our annotation of a sample, of the size that the network sees; None for a photo without one."""
+    truth = masks.bundled(photo)
+    return None if truth is None else resize_labels(truth.labels, photo.image.size)
+
+
+def _many(net: FCN, seen: Forward, size: tuple[int, int], true: np.ndarray | None) -> Iterator[Trial]:
+    yield from sampling.trials(Loss(net, seen, size, true), list(SIDES.values()), SHARES, DRAWS)
+
+
+def _draw(net: FCN, seen: Forward, size: tuple[int, int], true: np.ndarray | None, draw: Draw) -> Drawn:
+    loss = Loss(net, seen, size, true)
+    kept = sampling.draw(size, draw.share, draw.side, np.random.default_rng(draw.seed))
+    full, gradient = loss.gradient(), loss.gradient(kept, draw.share)
+    far = sampling.distance(gradient, full)
+    return Drawn(loss.pixels, kept, loss.mean, loss.of(kept, draw.share), full, gradient, far)
