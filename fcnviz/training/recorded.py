@@ -64,9 +64,9 @@ def photos(part: str = "study") -> int:
 
 
 def rows() -> dict[str, Row]:
-    """The runs of the study by name, in its order."""
+    """The recorded runs of the study by name, in its order."""
     kept = _record()["study"]["rows"]
-    return {trial.name: _row(trial, kept[trial.name]) for trial in study.TRIALS}
+    return {trial.name: _row(trial, kept[trial.name]) for trial in study.TRIALS if trial.name in kept}
 
 
 def _row(trial: Trial, kept: dict[str, list[float]]) -> Row:
