@@ -1,6 +1,7 @@
 """Panel: a photo's loss is a sum over its pixels, and a random share of them gives nearly its gradient."""
 
 import math
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -9,6 +10,7 @@ from fcnviz import render, weights
 from fcnviz.lessons.training.sampling import Trial
 from fcnviz.render import Scale
 from ui.components.grids import grids
+from ui.export import offline, provenance, shown
 from ui.figures.grids import Bar, Colours, Layer, Panel, Row, Values, coarse
 from ui.figures.marks import Line, Numbers
 from ui.figures.numbers import fixed, percent
@@ -32,11 +34,13 @@ def sampled(page: Inputs) -> None:
     st.markdown(
         "**A photo is a batch of patches.** Its loss is the mean of its pixels' losses, so its gradient is a "
         "sum too: one term a pixel, and each term depends on that pixel's patch, its receptive field. Drop "
-        "terms at random, divide by the share that is kept, and on average the gradient is the same. "
-        "Patchwise training does no more (section 3.4), but computes overlapping patches again and again."
+        "terms at random, divide the rest by their probability to be kept, and on average the gradient is "
+        "the same. Patchwise training does no more (section 3.4), but computes what patches share again and "
+        "again."
     )
     net = Net(_NET, page.networks.device)
     found = cached.drawn(page.photo, net, _choose())
+    _export(found)
     _pictures(page.photo, found)
     _numbers(found)
     st.caption(_about(page.photo, found))
@@ -57,6 +61,12 @@ def _choose() -> Draw:
         if st.button("Draw again", icon=":material/casino:", key="l_again"):
             st.session_state["l_seed"] = st.session_state.get("l_seed", 0) + 1
     return Draw(SIDES[what or next(iter(SIDES))], share, st.session_state.get("l_seed", 0))
+
+
+def _export(found: Drawn) -> None:
+    shown.fact("networks", _NET, provenance.network(_NET))
+    for name, gradient in (("all", found.full), ("kept", found.gradient)):
+        shown.add(f"gradients/score_fr-{name}.npy", partial(offline.array, gradient))
 
 
 # --- pictures
