@@ -17,9 +17,11 @@ PAGES = (path.START, *path.CHAPTERS)
 
 
 def words(page: path.Page) -> str:
-    """What a page's own sources write, and those of Compare, from which pages take results."""
+    """What a page's own sources and its lesson write, and those of Compare, from which pages take results."""
     stem = "start" if page is path.START else Path(page.path).stem
-    folders = [place for place in (f"ui/{stem}", "ui/compare") if (ROOT / place).is_dir()]
+    folders = [
+        place for place in (f"ui/{stem}", f"fcnviz/lessons/{stem}", "ui/compare") if (ROOT / place).is_dir()
+    ]
     trees = map(ast.parse, sources(page.path, *folders).values())
     nodes = (node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant))
     return "\n".join([page.label, *(text for text in nodes if isinstance(text, str))])
