@@ -61,7 +61,7 @@ def seen(photo: Photo, net: Net) -> Forward:
 @of_photo(st.cache_resource, max_entries=24, own=3)
 def drawn(photo: Photo, net: Net, draw: Draw) -> Drawn:
     """Drop a random share of the photo's loss, and compare the gradients."""
-    return worker.run_short(_draw, model(net), seen(photo, net), photo.shape, labels(photo), draw)
+    return worker.run(_draw, model(net), seen(photo, net), photo.shape, labels(photo), draw)
 
 
 @of_photo(show_spinner="Drawing many times …", max_entries=16, own=2)

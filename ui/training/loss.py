@@ -16,7 +16,7 @@ from ui.figures.marks import Line, Numbers
 from ui.figures.numbers import fixed, percent
 from ui.figures.pictures import Extent
 from ui.page.frame import Inputs
-from ui.running import layers, waiting
+from ui.running import layers, waiting, worker
 from ui.state import Net, Photo
 from ui.training import cached
 from ui.training.cached import DRAWS, SHARES, SIDES, Draw, Drawn
@@ -38,8 +38,9 @@ def sampled(page: Inputs) -> None:
         "the same. Patchwise training does no more (section 3.4), but computes what patches share again and "
         "again."
     )
-    net = Net(_NET, page.networks.device)
-    found = cached.drawn(page.photo, net, _choose())
+    net, draw = Net(_NET, page.networks.device), _choose()
+    with worker.one_turn():
+        found = cached.drawn(page.photo, net, draw)
     _export(found)
     _pictures(page.photo, found)
     _numbers(found)
