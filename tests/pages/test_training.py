@@ -21,7 +21,7 @@ SIZE = 320
 @pytest.fixture
 def fresh(passes) -> list[int]:
     """`passes`, with the page's own caches empty too."""
-    for function in (cached.seen, cached.drawn, cached.many):
+    for function in (cached.seen, cached.drawn, cached.compared, cached.many):
         function.clear()
     return passes
 
@@ -41,29 +41,31 @@ def test_one_pass_serves_every_draw(fresh):
     at = start(PAGE, section="Choices", photo="cat", size=f"{SIZE}")
     assert fresh == []
     open_section(at, "Loss")
-    assert fresh == [32]
-    before = numbers(at)
+    assert fresh == [32]  # the one that every page shares
+    at.toggle(key="l_grad").set_value(True)
+    before = numbers(rerun(at))
+    assert fresh == [32] * 2
     at.button(key="l_again").click()
     assert numbers(rerun(at)) != before
     at.segmented_control(key="l_what").set_value("Single pixels")
     rerun(at)
     at.toggle(key="l_many").set_value(True)
     rerun(at)
-    assert fresh == [32]
+    assert fresh == [32] * 2
 
 
 def test_the_pictures_and_numbers_are_the_losss(fresh):
-    at = start(PAGE, photo="cat", size=f"{SIZE}", l_keep="50 %")
+    at = start(PAGE, photo="cat", size=f"{SIZE}", l_keep="50 %", l_grad="true")
     exact = loss_of_the_cat()
     kept = sampling.draw(exact.labels.shape, 0.5, 32, np.random.default_rng(0))
     far = sampling.distance(exact.gradient(kept, 0.5), exact.gradient())
     assert numbers(at) == {
-        "Loss from those kept": f"{exact.of(kept, 0.5):.3f}",
         "Relative error of the gradient": f"{100 * far.error:.0f} %",
         "Cosine to the full gradient": f"{far.cosine:.3f}",
     }
     loss, what, gradient = panels(at, "loss")
     assert loss["caption"] == f"Mean {exact.mean:.3f}"
+    assert what["caption"].endswith(f"{exact.of(kept, 0.5):.3f}")
     assert (pixels(what["layers"][1], "RGBA")[..., 3] == 0).tolist() == kept.tolist()
     counted = [
         int(text.split()[0].replace(",", "")) for text in gradient["layers"][0]["reads"]["texts"] if text
@@ -72,13 +74,13 @@ def test_the_pictures_and_numbers_are_the_losss(fresh):
 
 
 def test_all_of_it_is_the_full_gradient(fresh):
-    at = start(PAGE, photo="cat", size=f"{SIZE}", l_keep="100 %")
+    at = start(PAGE, photo="cat", size=f"{SIZE}", l_keep="100 %", l_grad="true")
     assert numbers(at)["Relative error of the gradient"] == "0 %"
     assert numbers(at)["Cosine to the full gradient"] == "1.000"
 
 
 def test_many_draws_are_tabulated(fresh):
-    at = start(PAGE, photo="cat", size=f"{SIZE}", l_many="true")
+    at = start(PAGE, photo="cat", size=f"{SIZE}", l_grad="true", l_many="true")
     (shown,) = panels(at, "loss_many")
     found = values(shown["layers"][0])
     expected = list(sampling.trials(loss_of_the_cat(), [32, 1], cached.SHARES, cached.DRAWS))
@@ -136,7 +138,7 @@ def test_the_runs_are_those_of_the_manifest():
 
 
 def test_an_empty_link_and_a_photo_of_one_pixel_work():
-    at = start(PAGE, l_what="", l_keep="", l_many="true")
+    at = start(PAGE, l_what="", l_keep="", l_grad="true", l_many="true")
     at.file_uploader(key="upload").upload("dot.png", png(1, 1), "image/png")
     rerun(at)
     for _ in each_section(at):

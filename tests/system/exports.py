@@ -47,7 +47,7 @@ LINKS = (
     "convolutionalize?photo=cat&size=320&conv_h=5&conv_w=3&conv_c=8&conv_labels=7",
     "upsampling?photo=cat&size=320&t_k=3&t_s=2&t_p=1&t_input=Own&t_cells=1,2;3,4",
     "alignment?photo=cat&a_width=333&a_height=257&a_pad=1",
-    "training?photo=cat&size=320&l_keep=10 %&l_many=true",
+    "training?photo=cat&size=320&l_keep=10 %&l_grad=true&l_many=true",
     "evaluate?photo=cat&size=320&e_preset=Perfect",
     "history?photo=cat&size=320&h_era=Context&h_stitch=true&h_backbone=vgg16",
 )  # fmt: skip

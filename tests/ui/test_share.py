@@ -45,7 +45,7 @@ PICTURES = {
     "pages/heatmaps.py": 8,
     "pages/upsampling.py": 16,
     "pages/evaluate.py": 15,
-    "pages/training.py": 6,
+    "pages/training.py": 5,
     "pages/history.py": 7,
 }
 

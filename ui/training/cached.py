@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from fcnviz.fcn import FCN
+from fcnviz.fcn import FCN, ScoreMaps
 from fcnviz.lessons.training import sampling
 from fcnviz.lessons.training.sampling import Distance, Forward, Loss, Trial
 from fcnviz.photos.images import resize_labels
@@ -30,38 +30,52 @@ class Draw:
     share: float
     seed: int
 
+    def kept(self, size: tuple[int, int]) -> np.ndarray:
+        """The pixels that are kept of a photo of (H, W) pixels, as bool."""
+        return sampling.draw(size, self.share, self.side, np.random.default_rng(self.seed))
+
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """What a draw has found.
+    """What is kept in a draw.
 
     Attributes:
         pixels: (H, W), each pixel's loss; 0 where it is void.
         kept: (H, W) bool.
         mean, estimate: the loss, and what the kept pixels say that it is.
-        full, gradient: (C, K + 1), the gradient of all pixels, and that of the kept ones.
-        far: how far the second is from the first.
     """
 
     pixels: np.ndarray
     kept: np.ndarray
     mean: float
     estimate: float
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """The gradients of all pixels and of those kept, (C, K + 1) each, and how far the second is off."""
+
     full: np.ndarray
-    gradient: np.ndarray
+    kept: np.ndarray
     far: Distance
+
+
+@of_photo(st.cache_resource, max_entries=24, own=3)
+def drawn(photo: Photo, net: Net, draw: Draw, _scores: ScoreMaps) -> Drawn:
+    """Drop a random share of the photo's loss."""
+    return worker.run(_drawn, model(net), Forward(_scores.s32), photo.shape, labels(photo), draw)
 
 
 @of_photo(st.cache_resource, show_spinner="Running the network …", max_entries=16, own=2)
 def seen(photo: Photo, net: Net) -> Forward:
-    """Run the network once, for all draws."""
+    """Run the network once for the gradients of all draws."""
     return worker.run(sampling.forward, model(net), photo.image)
 
 
 @of_photo(st.cache_resource, max_entries=24, own=3)
-def drawn(photo: Photo, net: Net, draw: Draw) -> Drawn:
-    """Drop a random share of the photo's loss, and compare the gradients."""
-    return worker.run(_draw, model(net), seen(photo, net), photo.shape, labels(photo), draw)
+def compared(photo: Photo, net: Net, draw: Draw) -> Compared:
+    """Compare the gradient of a draw with that of all pixels."""
+    return worker.run(_compared, model(net), seen(photo, net), photo.shape, labels(photo), draw)
 
 
 @of_photo(show_spinner="Drawing many times …", max_entries=16, own=2)
@@ -80,9 +94,14 @@ def _many(net: FCN, seen: Forward, size: tuple[int, int], true: np.ndarray | Non
     yield from sampling.trials(Loss(net, seen, size, true), list(SIDES.values()), SHARES, DRAWS)
 
 
-def _draw(net: FCN, seen: Forward, size: tuple[int, int], true: np.ndarray | None, draw: Draw) -> Drawn:
+def _drawn(net: FCN, seen: Forward, size: tuple[int, int], true: np.ndarray | None, draw: Draw) -> Drawn:
+    loss, kept = Loss(net, seen, size, true), draw.kept(size)
+    return Drawn(loss.pixels, kept, loss.mean, loss.of(kept, draw.share))
+
+
+def _compared(
+    net: FCN, seen: Forward, size: tuple[int, int], true: np.ndarray | None, draw: Draw
+) -> Compared:
     loss = Loss(net, seen, size, true)
-    kept = sampling.draw(size, draw.share, draw.side, np.random.default_rng(draw.seed))
-    full, gradient = loss.gradient(), loss.gradient(kept, draw.share)
-    far = sampling.distance(gradient, full)
-    return Drawn(loss.pixels, kept, loss.mean, loss.of(kept, draw.share), full, gradient, far)
+    full, kept = loss.gradient(), loss.gradient(draw.kept(size), draw.share)
+    return Compared(full, kept, sampling.distance(kept, full))

@@ -9,19 +9,19 @@ import streamlit as st
 from fcnviz import render, weights
 from fcnviz.lessons.training.sampling import Trial
 from fcnviz.render import Scale
+from ui.compare.results import run_networks
 from ui.components.grids import grids
-from ui.export import offline, provenance, shown
+from ui.export import offline, shown
 from ui.figures.grids import Bar, Colours, Layer, Panel, Row, Values, coarse
 from ui.figures.marks import Line, Numbers
 from ui.figures.numbers import fixed, percent
 from ui.figures.pictures import Extent
 from ui.page.frame import Inputs
-from ui.running import layers, waiting, worker
-from ui.state import Net, Photo
+from ui.running import layers, waiting
+from ui.state import Networks, Photo
 from ui.training import cached
-from ui.training.cached import DRAWS, SHARES, SIDES, Draw, Drawn
+from ui.training.cached import DRAWS, SHARES, SIDES, Compared, Draw, Drawn
 
-_NET = weights.BUNDLED[0]
 _KEEP = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0)
 #: Bins on each axis of the picture that compares two gradients, an odd number: the middle one is around zero.
 _BINS = 41
@@ -38,18 +38,24 @@ def sampled(page: Inputs) -> None:
         "the same. Patchwise training does no more (section 3.4), but computes what patches share again and "
         "again."
     )
-    net, draw = Net(_NET, page.networks.device), _choose()
-    with worker.one_turn():
-        found = cached.drawn(page.photo, net, draw)
-    _export(found)
-    _pictures(page.photo, found)
-    _numbers(found)
-    st.caption(_about(page.photo, found))
-    if st.toggle(f"{DRAWS * len(SHARES) * len(SIDES)} draws", key="l_many", bind="query-params"):
+    results = run_networks(page.photo, Networks("lite0", weights.BUNDLED[:1], page.networks.device))
+    if not results:
+        return
+    net, scores = results[0].net, results[0].segmentation.scores
+    draw, further = _choose()
+    found = cached.drawn(page.photo, net, draw, scores)
+    compared = cached.compared(page.photo, net, draw) if further else None
+    _pictures(page.photo, found, compared)
+    with shown.section():
+        if compared is not None:
+            _numbers(compared)
+    st.caption(_about(page.photo, compared))
+    if further and st.toggle(f"{DRAWS * len(SHARES) * len(SIDES)} draws", key="l_many", bind="query-params"):
         _many(cached.many(page.photo, net))
 
 
-def _choose() -> Draw:
+def _choose() -> tuple[Draw, bool]:
+    """Draw the choices of a draw; → the draw, and whether gradients are compared."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         what = st.segmented_control(
             "Keep or drop", list(SIDES), default=next(iter(SIDES)), required=True, key="l_what",
@@ -61,25 +67,20 @@ def _choose() -> Draw:
         )  # fmt: skip
         if st.button("Draw again", icon=":material/casino:", key="l_again"):
             st.session_state["l_seed"] = st.session_state.get("l_seed", 0) + 1
-    return Draw(SIDES[what or next(iter(SIDES))], share, st.session_state.get("l_seed", 0))
-
-
-def _export(found: Drawn) -> None:
-    shown.fact("networks", _NET, provenance.network(_NET))
-    for name, gradient in (("all", found.full), ("kept", found.gradient)):
-        shown.add(f"gradients/score_fr-{name}.npy", partial(offline.array, gradient))
+        further = st.toggle("Compare the gradients (one pass)", key="l_grad", bind="query-params")
+    return Draw(SIDES[what or next(iter(SIDES))], share, st.session_state.get("l_seed", 0)), further
 
 
 # --- pictures
 
 
-def _pictures(photo: Photo, found: Drawn) -> None:
+def _pictures(photo: Photo, found: Drawn, compared: Compared | None) -> None:
     where = Extent.of(photo.image.size)
     scale = Scale(0, float(found.pixels.max()) or 1.0, "magma")
     losses = Layer(render.heatmap_png(found.pixels, scale), where, reads=Colours(scale, "loss"))
     dropped = np.where(found.kept[..., None], 0, np.array(_GREY)).astype(np.uint8)
     below, above = Layer(layers.small_photo(photo), where), Layer(render.to_png(dropped), where)
-    panels = (
+    panels = [
         Panel(
             shows=where,
             layers=(losses,),
@@ -91,18 +92,22 @@ def _pictures(photo: Photo, found: Drawn) -> None:
             shows=where,
             layers=(below, above),
             title="What is kept",
-            caption=f"{percent(float(found.kept.mean()))} of the pixels; grey: dropped",
+            caption=(
+                f"{percent(float(found.kept.mean()))} of the pixels; grey: dropped. From these, the loss is "
+                f"{fixed(found.estimate, 3)}"
+            ),
         ),
-        _gradients(found),
-    )
-    grids(Row(panels, least=240), "loss")
+    ]
+    if compared is not None:
+        panels.append(_gradients(compared))
+    grids(Row(tuple(panels), least=240), "loss")
 
 
-def _gradients(found: Drawn) -> Panel:
+def _gradients(found: Compared) -> Panel:
     """Count the weights by their gradient from all pixels (across) and from those kept (up)."""
     largest = float(np.abs(found.full).max()) or 1.0
     edges = np.linspace(-largest, largest, _BINS + 1)
-    across, up = (np.clip(g.ravel(), -largest, largest) for g in (found.full, found.gradient))
+    across, up = (np.clip(g.ravel(), -largest, largest) for g in (found.full, found.kept))
     counts = np.histogram2d(-up, across, bins=(edges, edges))[0]
     shown = np.where(counts > 0, np.log10(np.maximum(counts, 1)), np.nan)
     where = Extent(-1, -1, 1, 1)
@@ -123,33 +128,33 @@ def _gradients(found: Drawn) -> Panel:
 # --- words
 
 
-def _numbers(found: Drawn) -> None:
-    far, columns = found.far, st.columns(3)
-    columns[0].metric(
-        "Loss from those kept",
-        fixed(found.estimate, 3),
-        f"all: {fixed(found.mean, 3)}",
-        "off",
-        delta_arrow="off",
-    )
-    columns[1].metric("Relative error of the gradient", percent(far.error, 0))
-    columns[2].metric("Cosine to the full gradient", "–" if math.isnan(far.cosine) else fixed(far.cosine, 3))
+def _numbers(found: Compared) -> None:
+    for name, gradient in (("all", found.full), ("kept", found.kept)):
+        shown.add(f"gradients/score_fr-{name}.npy", partial(offline.array, gradient))
+    error, cosine, _ = st.columns(3)
+    error.metric("Relative error of the gradient", percent(found.far.error, 0))
+    missing = math.isnan(found.far.cosine)
+    cosine.metric("Cosine to the full gradient", "–" if missing else fixed(found.far.cosine, 3))
 
 
-def _about(photo: Photo, found: Drawn) -> str:
-    classes, columns = found.full.shape
+def _about(photo: Photo, found: Compared | None) -> str:
     labels = (
         "Your photo has no mask, so the labels are the network's own answer, and its loss is only what it is "
         "unsure of."
         if photo.own
         else "The labels are this project's annotation of the photo; void pixels have no loss."
     )
+    return f"Computed here, with the trained FCN-32s. {labels} {_which(found) if found else ''}"
+
+
+def _which(found: Compared) -> str:
+    """Say which gradient it is."""
+    classes, columns = found.full.shape
     return (
-        f"Computed here, with the trained FCN-32s. {labels} The gradient is that of score_fr, the 1 × 1 "
-        f"score layer: {classes} × {columns - 1:,} weights and {classes} biases, {found.full.size:,} numbers "
-        "in all. One pass gives what score_fr reads; a draw then needs no pass through the trunk, whose own "
-        "gradient is not computed. Relative error: the length of the difference over that of the full "
-        "gradient."
+        f"The gradient is that of score_fr, the 1 × 1 score layer: {classes} × {columns - 1:,} weights and "
+        f"{classes} biases, {found.full.size:,} numbers in all. One pass gives what score_fr reads; a draw "
+        "then needs no pass through the trunk, whose own gradient is not computed. Relative error: the "
+        "length of the difference over that of the full gradient."
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -27,12 +28,12 @@ class Forward:
     """What one forward pass leaves for the loss, on the CPU.
 
     Attributes:
-        features: (K, h, w), what the score layer reads.
-        scores: (1, C, h, w), what it makes of them.
+        scores: (1, C, h, w), of the score layer.
+        features: (K, h, w), what it has read; only the gradient needs them.
     """
 
-    features: Tensor
     scores: Tensor
+    features: Tensor | None = None
 
 
 def forward(model: FCN, image: Image.Image) -> Forward:
@@ -53,7 +54,7 @@ def forward(model: FCN, image: Image.Image) -> Forward:
         scores = coarse(model, image).s32
     finally:
         hook.remove()
-    return Forward(read[0][0].float().cpu(), scores.float().cpu())
+    return Forward(scores.float().cpu(), read[0][0].float().cpu())
 
 
 class Loss:
@@ -75,20 +76,23 @@ class Loss:
             labels: (H, W) class indices, 255 for void; None: the network's own labels.
         """
         self._features = seen.features
-        self._scores = seen.scores.to(model.device).requires_grad_()
+        self._scores = seen.scores.detach().to(model.device).requires_grad_()
         with torch.enable_grad():
             self._logits = model.upsample(ScoreMaps(self._scores), size)  # (1, C, H, W)
-        log = self._logits.detach()[0].log_softmax(0)
-        true = log.argmax(0) if labels is None else torch.tensor(labels, device=log.device).long()
-        there = true != VOID
-        self.labels = true.byte().cpu().numpy()
-        self.pixels = F.nll_loss(log[None], true[None], ignore_index=VOID, reduction="none")[0].cpu().numpy()
-        self.counted = int(there.sum())
-        # the gradient of a cross-entropy by the logits: softmax − one-hot
-        one = there.to(log.dtype)[None]
-        self._by_logits = (
-            log.exp_().scatter_add_(0, true.where(there, 0)[None], -one) * one / max(self.counted, 1)
-        )
+        logits = self._logits.detach()
+        true = logits.argmax(1) if labels is None else torch.tensor(labels, device=logits.device).long()[None]
+        each = F.cross_entropy(logits, true, ignore_index=VOID, reduction="none")
+        self.labels, self.pixels = true[0].byte().cpu().numpy(), each[0].cpu().numpy()
+        self.counted = int((self.labels != VOID).sum())
+
+    @cached_property
+    def _by_logits(self) -> Tensor:
+        """The gradient of the loss by the logits, (1, C, H, W): (softmax − one-hot) / counted; 0: void."""
+        true = torch.tensor(self.labels, device=self._logits.device).long()[None, None]
+        weight = (true != VOID).to(self._logits.dtype) / max(self.counted, 1)
+        found = self._logits.detach().softmax(1)
+        found.scatter_add_(1, true.where(true != VOID, 0), -torch.ones_like(weight))
+        return found.mul_(weight)
 
     @property
     def mean(self) -> float:
@@ -108,11 +112,16 @@ class Loss:
 
         Returns:
             (C, K + 1) float64: a class's K weights, and its bias in the last column.
+
+        Raises:
+            ValueError: the pass has left no features.
         """
+        if self._features is None:
+            raise ValueError("the gradient needs what the score layer has read")
         by_logits = self._by_logits / share
         if kept is not None:
             by_logits = by_logits * torch.tensor(kept, device=by_logits.device)
-        (by_scores,) = torch.autograd.grad(self._logits, self._scores, by_logits[None], retain_graph=True)
+        (by_scores,) = torch.autograd.grad(self._logits, self._scores, by_logits, retain_graph=True)
         by_scores = by_scores[0].double().cpu()  # (C, h, w)
         weights = torch.einsum("chw,khw->ck", by_scores, self._features.double())
         return torch.cat([weights, by_scores.sum((1, 2))[:, None]], 1).numpy()

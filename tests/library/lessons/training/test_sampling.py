@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from fcnviz import fcn, weights
 from fcnviz.lessons.training import sampling
-from fcnviz.lessons.training.sampling import Loss
+from fcnviz.lessons.training.sampling import Forward, Loss
 from fcnviz.photos import images, samples
 from fcnviz.photos.voc import VOID
 
@@ -113,6 +113,15 @@ def test_all_void_has_no_loss_and_no_gradient(net, photo):
     assert nothing.mean == 0
     assert not nothing.gradient().any()
     assert np.isnan(sampling.distance(nothing.gradient(), nothing.gradient()).cosine)
+
+
+def test_the_loss_alone_needs_only_scores(net, photo, loss):
+    image, labels = photo
+    scores = Forward(net.scores(net.backbone.preprocess(image)).s32)
+    light = Loss(net, scores, labels.shape, labels)
+    np.testing.assert_allclose(light.pixels, loss.pixels, atol=1e-5)
+    with pytest.raises(ValueError, match="what the score layer has read"):
+        light.gradient()
 
 
 def test_networks_with_skips_are_refused():
