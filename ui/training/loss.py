@@ -52,6 +52,12 @@ def sampled(page: Inputs) -> None:
     st.caption(_about(page.photo, compared))
     if further and st.toggle(f"{DRAWS * len(SHARES) * len(SIDES)} draws", key="l_many", bind="query-params"):
         _many(cached.many(page.photo, net))
+    st.markdown(
+        "**In print** (section 4.3, figure 5). The paper drops cells of the final layer, and takes as many "
+        "more photos a batch instead. Training converges no faster for it, and takes longer, since more "
+        "photos must be computed: so the paper trains on whole photos. This project trains on crops of "
+        "photos, with all of their pixels."
+    )
 
 
 def _choose() -> tuple[Draw, bool]:
@@ -184,10 +190,4 @@ def _many(found: list[Trial]) -> None:
         f"The error of a draw is chance without bias, so the mean of {DRAWS} draws is nearer, by about "
         f"√{DRAWS} ≈ {math.sqrt(DRAWS):.1f}. Single pixels do far better than cells at the same share: "
         "neighbours say nearly the same, so most of them can go."
-    )
-    st.markdown(
-        "**In print** (section 4.3, figure 5). The paper drops cells of the final layer, and takes as many "
-        "more photos a batch instead. Training converges no faster for it, and takes longer, since more "
-        "photos must be computed: so the paper trains on whole photos. This project trains on crops of "
-        "photos, with all of their pixels."
     )
