@@ -101,8 +101,8 @@ class Scene:
 
     @property
     def extent(self) -> Extent:
-        """The rectangle of the photo."""
-        return Extent.of(self.photo.image.size)
+        """The rectangle of the photo, in px of the networks' input."""
+        return Extent.of(self.photo.input.size)
 
     @property
     def base(self) -> Layer:

@@ -42,7 +42,7 @@ def classify(s: Scene) -> Slide:
     """The photo, the crop that the classifier sees, and its top five classes."""
     top, names = np.argsort(-s.chances)[:5], imagenet.names()
     title, caption = "Your photo" if s.photo.own else s.photo.title, "boxed: the part it sees, 224 × 224 px"
-    picture = Picture(title, s.extent, (s.base,), (photo.crop_box(s.photo.image),), caption=caption)
+    picture = Picture(title, s.extent, (s.base,), (photo.crop_box(s.photo.input),), caption=caption)
     rows = tuple((names[i], float(s.chances[i])) for i in top)
     return Slide(
         "A classifier says what is in the photo: one answer for all of it, and no place.",
@@ -142,7 +142,7 @@ def _fits(s: Scene, shorter: int) -> bool:
 
 
 def _windows(s: Scene, shorter: int, title: bool = False) -> tuple[Picture, Scale]:
-    values, factor = s.windows(shorter), min(s.photo.image.size) / shorter
+    values, factor = s.windows(shorter), min(s.photo.input.size) / shorter
     start, step = photo.places(factor)
     h, w = values.shape
     left = start - step / 2
@@ -185,7 +185,7 @@ def _heat(s: Scene, stride: int, way: str, sentence: str, notes: str) -> Slide:
     """Make a slide about one class; `way` is "coarse", or one of `reconstruct.WAYS`."""
     source = s.heatmap(stride)
     made, title = source.pictures, source.result.title
-    (h, w), (width, height) = made.coarse.shape, s.photo.image.size
+    (h, w), (width, height) = made.coarse.shape, s.photo.input.size
     caption = f"{title}: {w} × {h} cells"
     if way == "coarse":
         left, top, *_ = source.cells.edges(0, 0)
