@@ -63,31 +63,31 @@ class Compared:
 @of_photo(st.cache_resource, max_entries=24, own=3)
 def drawn(photo: Photo, net: Net, draw: Draw, _scores: ScoreMaps) -> Drawn:
     """Drop a random share of the photo's loss."""
-    return worker.run(_drawn, model(net), Forward(_scores.s32), photo.shape, labels(photo), draw)
+    return worker.run(_drawn, model(net), Forward(_scores.s32), photo.input_shape, labels(photo), draw)
 
 
 @of_photo(st.cache_resource, show_spinner="Running the network …", max_entries=16, own=2)
 def seen(photo: Photo, net: Net) -> Forward:
     """Run the network once for the gradients of all draws."""
-    return worker.run(sampling.forward, model(net), photo.image)
+    return worker.run(sampling.forward, model(net), photo.input)
 
 
 @of_photo(st.cache_resource, max_entries=24, own=3)
 def compared(photo: Photo, net: Net, draw: Draw) -> Compared:
     """Compare the gradient of a draw with that of all pixels."""
-    return worker.run(_compared, model(net), seen(photo, net), photo.shape, labels(photo), draw)
+    return worker.run(_compared, model(net), seen(photo, net), photo.input_shape, labels(photo), draw)
 
 
 @of_photo(show_spinner="Drawing many times …", max_entries=16, own=2)
 def many(photo: Photo, net: Net) -> list[Trial]:
     """Draw many times for each share, with cells and with pixels."""
-    return list(worker.run_steps(_many(model(net), seen(photo, net), photo.shape, labels(photo))))
+    return list(worker.run_steps(_many(model(net), seen(photo, net), photo.input_shape, labels(photo))))
 
 
 def labels(photo: Photo) -> np.ndarray | None:
     """Return our annotation of a sample, of the size that the network sees; None for a photo without one."""
     truth = masks.bundled(photo)
-    return None if truth is None else resize_labels(truth.labels, photo.image.size)
+    return None if truth is None else resize_labels(truth.labels, photo.input.size)
 
 
 def _many(net: FCN, seen: Forward, size: tuple[int, int], true: np.ndarray | None) -> Iterator[Trial]:

@@ -81,7 +81,7 @@ def _choose() -> tuple[Draw, bool]:
 
 
 def _pictures(photo: Photo, found: Drawn, compared: Compared | None) -> None:
-    where = Extent.of(photo.image.size)
+    where = Extent.of(photo.input.size)
     scale = Scale(0, float(found.pixels.max()) or 1.0, "magma")
     losses = Layer(render.heatmap_png(found.pixels, scale), where, reads=Colours(scale, "loss"))
     dropped = np.where(found.kept[..., None], 0, np.array(_GREY)).astype(np.uint8)
