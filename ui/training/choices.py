@@ -113,7 +113,7 @@ CHOICES = (
 #: Rows of the chart: names of gains, and what they are called there.
 _CHART = {
     "balance": "classes balanced",
-    "fixed": "last layer fixed",
+    "fixed": "fixed upsampling",
     "at-once": "at once",
     "longer": "twice the photos",
     "rate": "twice the rate",

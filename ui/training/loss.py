@@ -50,7 +50,9 @@ def sampled(page: Inputs) -> None:
         if compared is not None:
             _numbers(compared)
     st.caption(_about(page.photo, compared))
-    if further and st.toggle(f"{DRAWS * len(SHARES) * len(SIDES)} draws", key="l_many", bind="query-params"):
+    if further and st.toggle(
+        f"{DRAWS * len(SHARES) * len(SIDES)} draws and their means", key="l_many", bind="query-params"
+    ):
         _many(cached.many(page.photo, net))
     st.markdown(
         "**In print** (section 4.3, figure 5). The paper drops cells of the final layer, and takes as many "
