@@ -40,8 +40,8 @@ def test_intervals_are_around_their_values():
 
 def test_gains_of_the_control_are_differences_of_its_networks():
     networks, gains = recorded.control("networks"), recorded.control("gains")
-    first, longer, finer, finest = networks.values()
-    pairs = ((longer, first), (finer, longer), (finest, finer))
+    first, longer, longest, finer, finest = networks.values()
+    pairs = ((longer, first), (finer, longer), (finest, finer), (longest, longer), (finest, longest))
     for (after, before), gain in zip(pairs, gains.values(), strict=True):
         for a, b, value in zip(after, before, gain, strict=True):
             assert value.value == pytest.approx(a.value - b.value, abs=0.0011)
