@@ -17,7 +17,7 @@ from tests.apps import panels, pixels, png, rerun, said, sections, start, tables
 from ui.export import bundle
 from ui.figures.grids import Layer
 from ui.figures.pictures import Extent, data_uri
-from ui.lecture import file, slide, steps
+from ui.lecture import file, follow, slide, steps
 from ui.lecture.scene import Scene
 from ui.lecture.slide import Bars, Figure, Picture, Table
 from ui.running import samples as bundled
@@ -264,3 +264,18 @@ def test_the_zip_has_the_file_the_scores_and_where_all_is_from():
     assert "step=8" in record["link"]
     assert record["page"] == "Lecture"
     assert [n["stride"] for n in record["networks"]] == [32, 16, 8]
+
+
+def test_the_code_leads_the_audience_to_the_step_with_its_own_photo():
+    import zxingcpp
+
+    query = {"step": "9", "photo": "own", "notes": "true", "colours": "Colour-blind safe"}
+    wanted = "https://fcn.example/a/lecture?step=9&colours=Colour-blind+safe"
+    assert follow.address("https://fcn.example/a/lecture?step=1", query) == wanted
+    picture = Image.open(io.BytesIO(follow.code(wanted))).convert("L")
+    (found,) = zxingcpp.read_barcodes(np.asarray(picture))
+    assert found.text == wanted
+    at = start(PAGE, step="3", photo="coffee", notes="true")
+    (link,) = [c.value for c in at.code if "step=3" in c.value]
+    assert "photo=coffee" in link
+    assert "notes" not in link

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ui.export import shown
-from ui.lecture import components, file
+from ui.lecture import components, file, follow
 from ui.lecture.scene import Scene
 from ui.lecture.slide import Slide
 from ui.lecture.steps import NAMES, make_slide
@@ -90,6 +90,8 @@ def _links(slide: Slide, scene: Scene) -> None:
     st.page_link("app.py", label="Start", icon=":material/home:", query_params=kept)
     document = functools.partial(file.document, scene)
     shown.add("lecture.html", document)
+    with st.popover("Follow along", icon=":material/qr_code:"):
+        follow.show()
     with st.popover("Take along", icon=":material/share:"):
         st.download_button(
             "Save as HTML", document, "fcnviz-lecture.html", "text/html", key="lecture_file",
