@@ -43,7 +43,7 @@ def test_the_story_by_keyboard_on_an_upload_and_saved(browser, page, url, tmp_pa
     page.set_viewport_size({"width": 1024, "height": 768})
     page.goto(f"{url}/lecture")
     at(page, 1)
-    page.get_by_role("button", name="Photo").click()
+    page.get_by_role("button", name="Photo", exact=True).click()
     page.locator("input[type=file]").first.set_input_files(photo_file(tmp_path, (480, 320)))
     expect(page).to_have_url(re.compile("photo=own"))
     page.keyboard.press("Escape")
@@ -82,7 +82,7 @@ def test_the_story_by_keyboard_on_an_upload_and_saved(browser, page, url, tmp_pa
 
 def saved(browser, page: Page, folder) -> None:
     with page.expect_download() as download:
-        page.get_by_role("button", name="Take along").click()
+        page.get_by_role("button", name="Save", exact=True).click()
         page.get_by_role("button", name="Save as HTML").click()
     file = folder / "lecture.html"
     download.value.save_as(file)
@@ -115,14 +115,14 @@ def test_other_screens_and_typing(browser, url, size):
     assert labels >= 18
     page.get_by_role("button", name="Next step").click()
     at(page, 7)
-    page.get_by_role("button", name="Photo").click()
+    page.get_by_role("button", name="Photo", exact=True).click()
     slider = page.get_by_role("slider").first
     slider.focus()
     page.keyboard.press("ArrowLeft")  # belongs to the slider
     expect(page).to_have_url(re.compile("size=320"))
     at(page, 7)
     page.keyboard.press("Escape")
-    page.get_by_role("link", name="More: 2 Heatmaps").click()
+    page.get_by_role("link", name="2 Heatmaps").click()
     expect(page.get_by_role("radio", name="Dense")).to_have_attribute("aria-checked", "true")
     context.close()
 

@@ -47,7 +47,7 @@ def begin() -> Lecture:
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="small"):
         navigation = st.container(width="stretch")
         links = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
-        notes = st.toggle("Notes (N)", key="notes", bind="query-params")
+        notes = st.toggle("Notes", key="notes", bind="query-params")
         with st.popover("Photo", icon=":material/image:"):
             page = frame.choices(above)
     shown.begin("Lecture", page.photo, page.palette)
@@ -86,13 +86,13 @@ def _links(slide: Slide, scene: Scene) -> None:
     """Draw the links to the page that the figure is from and to Start, and the downloads."""
     kept = {k: v for k, v in st.query_params.to_dict().items() if k in _PASSED_ON}
     more = path.of(slide.page)
-    st.page_link(more.path, label=f"More: {more.name}", icon=more.icon, query_params={**kept, **slide.query})
+    st.page_link(more.path, label=more.name, icon=more.icon, query_params={**kept, **slide.query})
     st.page_link("app.py", label="Start", icon=":material/home:", query_params=kept)
     document = functools.partial(file.document, scene)
     shown.add("lecture.html", document)
-    with st.popover("Follow along", icon=":material/qr_code:"):
+    with st.popover("Follow", icon=":material/qr_code:"):
         follow.show()
-    with st.popover("Take along", icon=":material/share:"):
+    with st.popover("Save", icon=":material/share:"):
         st.download_button(
             "Save as HTML", document, "fcnviz-lecture.html", "text/html", key="lecture_file",
             on_click="ignore", icon=":material/download:",
