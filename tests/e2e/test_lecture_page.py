@@ -55,12 +55,12 @@ def test_the_story_by_keyboard_on_an_upload_and_saved(browser, page, url, tmp_pa
         said.add(heading(page))
         pictures = page.evaluate(PICTURES)
         assert all(p[0] > 0 for p in pictures)
-        assert pictures or step == LAST
+        assert pictures or step >= LAST - 1
         places += [pictures[0][1:]] if 6 <= step <= 10 else []
         page.keyboard.press(("PageDown", "ArrowRight")[step % 2])
     assert len(said) == LAST
     assert all(place == places[0] for place in places)
-    for key, step in (("PageUp", 11), ("Home", 1), ("End", 12), ("ArrowLeft", 11), ("Home", 1)):
+    for key, step in (("PageUp", 12), ("Home", 1), ("End", 13), ("ArrowLeft", 12), ("Home", 1)):
         page.keyboard.press(key)
         at(page, step)
     for _ in range(4):  # faster than the page answers: none is lost

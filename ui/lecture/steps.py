@@ -1,4 +1,4 @@
-"""The twelve steps of the lecture: for each, a function that makes its slide from the scene."""
+"""The steps of the lecture: for each, a function that makes its slide from the scene."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -325,16 +325,39 @@ _ABOUT_METRICS = (
 )
 
 
+def over_many(s: Scene) -> Slide:  # noqa: ARG001 (as every step)
+    """Recorded metrics of the bundled networks; without them, the paper's."""
+    rows, caption = published.recorded(), "EfficientNet-Lite0, trained by this project; not this photo"
+    about = next((w.metrics for w in map(weights.find, weights.BUNDLED) if w.metrics), None)
+    if about:
+        title = f"VOC2012 {about['split']}, {about['photos']:,} photos, measured by this project"
+    else:
+        title, caption = "The paper: VOC2011 validation, 736 photos", "CVPR 2015, table 2, VGG16"
+        rows = paper.voc2011_val()
+    return Slide(
+        "How good is it? Four ways to compare labels with the truth, here over many photos.",
+        f"{_ABOUT_METRICS}Recorded, not of this photo: {title}. Numbers of other data sets or networks "
+        "cannot be compared with them.",
+        Figure((_metrics_table(title, rows, caption),)),
+        "pages/evaluate.py",
+        {"section": "VOC"},
+    )
+
+
 def how_good(s: Scene) -> Slide:
-    """The scores of this photo; if it has no ground truth, recorded metrics on VOC."""
+    """The scores of this photo.
+
+    Raises:
+        MissingError: it has no ground truth.
+    """
     truth = masks.bundled(s.photo)
     if truth is None:
-        return _on_voc()
+        raise MissingError("Nobody drew the truth of this photo, so nothing on it can be scored.")
     rows = {r.title: r.scored(truth.labels) for r in s.results}
     mask = render.label_png(truth.labels, render.PALETTES[s.palette])
     picture = Picture("Ground truth", s.extent, (Layer(mask, s.extent),), caption=truth.origin)
     return Slide(
-        "How good is it? The labels against the truth, pixel by pixel, and near the outline alone.",
+        "And on this photo? The labels against the truth, pixel by pixel, and near the outline alone.",
         "Pixel accuracy is the share of pixels labelled right. IU divides overlap by union; here its mean "
         f"runs over the classes in the truth. Within {WITHIN} px of a true boundary one sees how fine the "
         f"outline is. One photo is an anecdote: on VOC2011 validation the paper has {_published('FCN-8s')}.",
@@ -356,24 +379,6 @@ def _single_table(title: str, rows: Mapping[str, Single]) -> Table:
     return Table(title, SINGLE, values, text, f"False alarms: {'; '.join(false)}")
 
 
-def _on_voc() -> Slide:
-    rows, caption = published.recorded(), "EfficientNet-Lite0, trained by this project; not this photo"
-    about = next((w.metrics for w in map(weights.find, weights.BUNDLED) if w.metrics), None)
-    if about:
-        title = f"VOC2012 {about['split']}, {about['photos']:,} photos, measured by this project"
-    else:
-        title, caption = "The paper: VOC2011 validation, 736 photos", "CVPR 2015, table 2, VGG16"
-        rows = paper.voc2011_val()
-    return Slide(
-        "How good is it? Four ways to compare labels with the truth, here over many photos.",
-        f"{_ABOUT_METRICS}Nobody drew the truth of this photo, so these are the recorded numbers: {title}. "
-        "Numbers of other data sets or networks cannot be compared with them.",
-        Figure((_metrics_table(title, rows, caption),)),
-        "pages/evaluate.py",
-        {"section": "VOC"},
-    )
-
-
 #: Function of each step by name, in order.
 STEPS: dict[str, Callable[[Scene], Slide]] = {
     "Classify": classify,
@@ -387,7 +392,8 @@ STEPS: dict[str, Callable[[Scene], Slide]] = {
     "Add pool4": add_pool4,
     "Add pool3": add_pool3,
     "32s, 16s, 8s": side_by_side,
-    "How good": how_good,
+    "Over many photos": over_many,
+    "This photo": how_good,
 }
 NAMES = tuple(STEPS)
 
@@ -397,7 +403,7 @@ def make_slide(scene: Scene, step: int) -> Slide:
 
     Args:
         scene: the subject of the lecture.
-        step: number of the slide, 1 … 12.
+        step: number of the slide, from 1.
     """
     try:
         return STEPS[NAMES[step - 1]](scene)
