@@ -85,6 +85,17 @@ def test_one_changed_weight_moves_both_outputs():
     assert moved.groups() == ("+1.500", "+1.500")
 
 
+def test_by_hand_the_marked_weight_acts_at_once():
+    at = start(conv_move="1.5", conv_map="By hand")
+    moved = re.search(r"label 3 moved by (\S+) \(dense\) and (\S+) \(convolution\)", said(at))
+    assert moved.groups() == ("+1.500", "+1.500")
+    at = start(conv_move="1.5")
+    at.segmented_control(key="conv_map").set_value("By hand")
+    assert "label 3 moved by +1.500 (dense)" in said(rerun(at))
+    at.slider(key="conv_weight").set_value(77)  # off the diagonal
+    assert "meets a feature that is 0" in said(rerun(at))
+
+
 @pytest.mark.parametrize("bias", [True, False])
 def test_the_code_on_the_page_does_what_it_says(bias):
     at = start(conv_bias=str(bias).lower())

@@ -85,7 +85,17 @@ def choose() -> Toy:
     else:
         link.put({"conv_values": None})
         features = torch.randn(1, c, h, w, generator=_seeded(0))
+    _mark_acting(kind, features)
     return layers(features, labels, bias)
+
+
+def _mark_acting(kind: str | None, features: Tensor) -> None:
+    """When the visitor chooses another map, mark a weight that acts on it, if the marked one does not."""
+    state, flat = st.session_state, features.flatten()
+    before, state["conv_map_seen"] = state.get("conv_map_seen", kind), kind
+    marked = min(state.get("conv_weight", 0), len(flat) - 1)
+    if kind != before and not flat[marked]:
+        state["conv_weight"] = acting_weight(features)
 
 
 def layers(features: Tensor, labels: int, bias: bool) -> Toy:
@@ -124,7 +134,7 @@ def same_numbers(t: Toy) -> None:
     for column, (title, layer) in zip(st.columns(2), titled.items(), strict=True):
         count = f"{layer.weight.numel():,}" + ("" if layer.bias is None else f" + {layer.bias.numel()}")
         column.metric(title, count, help="Weights + biases, counted from the layer's own parameters.")
-    label, weight = _choose_weight(labels, inputs)
+    label, weight = _choose_weight(t)
     matrix = t.dense.weight.detach().view(labels, c, h, w).numpy()
 
     def picked(cell: Pick) -> None:
@@ -142,8 +152,16 @@ def same_numbers(t: Toy) -> None:
     _proof(t, label, weight)
 
 
-def _choose_weight(labels: int, inputs: int) -> tuple[int, int]:
+def acting_weight(features: Tensor) -> int:
+    """Return the column of a weight that acts on features (1, C, H, W): the usual one, or the largest's."""
+    flat = features.flatten()
+    usual = min(COLUMN, len(flat) - 1)
+    return usual if flat[usual] else int(flat.abs().argmax())
+
+
+def _choose_weight(t: Toy) -> tuple[int, int]:
     """Draw the sliders for the marked weight; → its row and column in the matrix."""
+    labels, inputs = t.dense.weight.shape
     for key, last in (("conv_label", labels - 1), ("conv_weight", inputs - 1)):
         if st.session_state.get(key, 0) > last:
             st.session_state[key] = last
@@ -154,9 +172,9 @@ def _choose_weight(labels: int, inputs: int) -> tuple[int, int]:
         )
         if inputs == 1:
             return label, 0
-        last = inputs - 1
+        first = acting_weight(t.features)
         weight = st.slider(
-            "Column (weight)", 0, last, min(COLUMN, last), key="conv_weight", bind="query-params", width=420
+            "Column (weight)", 0, inputs - 1, first, key="conv_weight", bind="query-params", width=420
         )
     return label, weight
 
@@ -187,7 +205,9 @@ def _proof(t: Toy, label: int, weight: int) -> None:
             f"Dense weights at `{addresses[0]}`, kernels at `{addresses[1]}`: "
             + ("**one memory**." if addresses[0] == addresses[1] else "two memories.")
         )
-        if move:
+        if not t.features.flatten()[weight]:
+            st.markdown("This weight meets a feature that is 0, so it moves nothing: click another.")
+        elif move:
             moved = [(after - before)[label] for after in (dense, conv)]
             st.markdown(
                 f"The dense layer's weight moved by {signed(move, 1)}; label {label} moved by "

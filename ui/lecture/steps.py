@@ -237,12 +237,13 @@ def bilinear(s: Scene) -> Slide:
 def deconvolution(s: Scene) -> Slide:
     """The same scores after the network's own deconvolution."""
     source = s.heatmap(32)
-    most = source.pictures.spread.high
+    made = source.pictures
     sentence = "A deconvolution can do the same as a layer of the net, and can learn a kernel of its own."
     notes = (
         "Section 3.3: upsampling is convolution with a fractional stride, that is, backwards convolution. "
         f"The paper fixes the last one to bilinear and learns the others; here {_kernel(s, source)}. On this "
-        f"photo it differs from bilinear interpolation by at most {most:.3f} in probability."
+        f"photo learning moves a probability by at most {made.learning.most:.3f}; the zeros beyond the "
+        f"border by at most {made.border.most:.3f}."
     )
     return _heat(s, 32, "learned", sentence, notes)
 
