@@ -46,6 +46,8 @@ def test_a_weight_is_changed_by_keyboard_and_both_outputs_move(lesson):
 
 def test_the_race_can_be_stopped_and_keeps_what_it_has(lesson):
     open_section(lesson, "Race")
+    lesson.get_by_role("combobox", name=re.compile("Network")).last.click()
+    lesson.get_by_role("option", name=re.compile("EfficientNet")).click()
     lesson.get_by_role("button", name="Start").click()
     expect(lesson.get_by_test_id("stProgress")).to_contain_text(re.compile("[1-4] of 6 image sizes done"))
     lesson.get_by_role("button", name="Stop").click()

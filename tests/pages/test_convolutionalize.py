@@ -187,7 +187,9 @@ def test_without_the_digits_file_the_page_says_what_to_do(monkeypatch, tmp_path)
 def test_the_cat_is_found_and_its_class_can_be_changed_without_a_pass(worked):
     at = start(section="Photo", photo="cat")
     assert worked == [(1, 1280, 7, 7), (1, 1280, 12, 19)]
-    assert "“tiger cat” · input 577 × 384 px → 13 × 6 cells" in said(at)
+    assert "“any cat”, the sum of 5 classes · input 577 × 384 px → 13 × 6 cells" in said(at)
+    (heat,) = panels(at, "conv_heat")
+    assert values(heat["layers"][1]).max() > 0.5  # five classes share it
     at.selectbox(key="conv_class").set_value("lynx")
     rerun(at)
     assert "“lynx” · input" in said(at)
@@ -196,6 +198,23 @@ def test_the_cat_is_found_and_its_class_can_be_changed_without_a_pass(worked):
     rerun(at)
     assert "→ 16 × 8 cells" in said(at)
     assert len(worked) == 3
+
+
+def test_the_gap_to_the_windows_alone_is_measured_once_on_demand(worked):
+    at = start(section="Photo", photo="cat", conv_shorter="256")
+    worked.clear()
+    at.toggle(key="conv_gap").set_value(True)
+    found = re.search(r"\*\*(\d+) × (\d+) windows lie in the input.*up to \*\*([\d.]+)\*\*", said(rerun(at)))
+    columns, rows, difference = found.groups()
+    assert (int(columns), int(rows)) == (6, 2)  # (385 − 224) // 32 + 1, and (256 − 224) // 32 + 1
+    assert 0.01 < float(difference) <= 1
+    one, alone = (values(p["layers"][1]) for p in panels(at, "conv_gap_maps"))
+    assert one.shape == alone.shape == (2, 6)
+    assert np.abs(one - alone).max() <= float(difference) * 5 + 0.01  # of five classes together
+    passes = len(worked)
+    at.selectbox(key="conv_class").set_value("any cat")
+    rerun(at)
+    assert len(worked) == passes
 
 
 def test_display_widgets_cost_no_pass_of_lite0(worked):

@@ -119,18 +119,18 @@ def _folded(weight: np.ndarray) -> Picture:
 
 
 def heatmap(s: Scene) -> Slide:
-    """The probability of the most probable class in every window of the photo."""
+    """The probability of the classifier's answer, or of its group, in every window of the photo."""
     shorter = next(n for n in (photo.START_SHORTER, *_SHORTER) if _fits(s, n))
     picture, scale = _windows(s, shorter)
     h, w = s.windows(shorter).shape
     crop, one, count = (paper.AMORTISATION[k] for k in ("crop", "one_pass", "windows"))
     return Slide(
-        f"As a convolution it answers for every window of the photo: a heatmap of “{s.best[1]}”.",
+        f"As a convolution it answers for every window of the photo: a heatmap of “{s.subject[0]}”.",
         f"Section 3.1. The same weights, run once over the whole photo: {w} × {h} windows of 224 × 224 px, "
         f"32 px apart; boxed is the best one. The paper, with AlexNet: {crop} ms for one crop, {one:.0f} ms "
         f"for {count:.0f} windows in one pass, {count * crop / one:.1f} × as fast as crop by crop (their "
         "numbers, not measured here).",
-        Figure((picture,), _probability(s.best[1], scale)),
+        Figure((picture,), _probability(s.subject[0], scale)),
         CONVOLUTION,
         {"section": "Photo"} | ({} if shorter == photo.START_SHORTER else {"conv_shorter": str(shorter)}),
     )
