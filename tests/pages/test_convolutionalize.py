@@ -297,7 +297,7 @@ def test_the_race_of_the_digits_has_equal_outputs_and_keeps_its_laps():
     rerun(at)
     assert at.metric[0].label == "100 windows, 17 × 17 px"
     assert deltas(at)[-1] < 1e-4
-    assert "in 100 % of the windows" in said(at)
+    assert "in **100 %** of the windows" in said(at)
     assert "AlexNet" in said(at)
     assert "22 ms" in said(at)
     open_section(at, "Numbers").slider(key="conv_x").set_value(0)

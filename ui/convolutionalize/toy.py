@@ -14,8 +14,8 @@ from fcnviz.render import Scale
 from ui.components.grids import Pick, grids
 from ui.convolutionalize import figures
 from ui.figures.grids import Panel, Row, Values, coarse
-from ui.figures.marks import Box
-from ui.figures.numbers import delta, signed
+from ui.figures.marks import Box, Empty
+from ui.figures.numbers import delta, signed, span
 from ui.figures.pictures import Extent
 from ui.page import link, number_grid
 from ui.page.controls import number_binding
@@ -287,7 +287,9 @@ def _move_features(t: Toy) -> None:
     label = int(np.abs(alone).argmax())
     scale = Scale.diverging(larger[0, 0].numpy())
     box = Box.at(Extent.cells((h, w), (x, y)))
-    field = _channel(larger, scale, f"Channel 0 of {big_w} × {big_h}", box)
+    drawn = torch.full_like(larger, torch.nan)  # the zeros around the features stay empty
+    drawn[..., y : y + h, x : x + w] = t.features
+    field = _channel(drawn, scale, f"Channel 0 of {big_w} × {big_h}; hatched: zeros", box)
     grids(Row((field, _answers(maps[label], label, field.shows, (x, y)))), "conv_moved")
     st.markdown(
         f"In the marked cell ({x}, {y}): **{signed(maps[label, y, x], 4)}**; the dense layer on the "
@@ -298,7 +300,8 @@ def _move_features(t: Toy) -> None:
 def _channel(features: Tensor, scale: Scale, caption: str, *marks: Box) -> Panel:
     """Draw the first channel of a feature map, (1, C, H, W)."""
     layer = coarse(features[0, 0].numpy(), scale)
-    return Panel(shows=layer.where, layers=(layer,), caption=caption, marks=marks, tall=260)
+    empty = Empty(layer.where, torch.isnan(features[0, 0]).numpy())
+    return Panel(shows=layer.where, layers=(layer,), caption=caption, marks=(empty, *marks), tall=260)
 
 
 def _answers(values: np.ndarray, label: int, shows: Extent, cell: tuple[int, int]) -> Panel:
@@ -306,7 +309,7 @@ def _answers(values: np.ndarray, label: int, shows: Extent, cell: tuple[int, int
     h, w = values.shape
     start = (shows.left + shows.right - w + 1) / 2, (shows.top + shows.bottom - h + 1) / 2
     marked = Box.at(Extent.cells((1, 1), (cell[0] + start[0], cell[1] + start[1])))
-    caption = f"Label {label}: {w} × {h} answers, at their windows' centres"
+    caption = f"Label {label}: {w} × {h} answers at their windows' centres, {span(values, 2)}"
     where, reads = Extent.cells((h, w), start), Values(values, "score")
     layer = coarse(values, Scale.diverging(values), where, reads=reads)
     return Panel(shows=shows, layers=(layer,), caption=caption, marks=(marked,), tall=260)

@@ -150,7 +150,7 @@ def _windows(s: Scene, shorter: int, title: bool = False) -> tuple[Picture, Scal
     stack = (s.base, coarse(values, scale, where, HEATMAP_OPACITY, lines=False))
     width, height = photo.scaled_size(s.photo, shorter)
     box = photo.best_window(values, factor)
-    caption = f"→ {w} × {h} cells"
+    caption = f"→ {w} × {h} cells, highest {values.max():.3f}"
     text = (f"{width} × {height} px", caption) if title else ("", f"{width} × {height} px {caption}")
     return Picture(text[0], s.extent, stack, (box,), caption=text[1]), scale
 
