@@ -217,6 +217,25 @@ def test_the_gap_to_the_windows_alone_is_measured_once_on_demand(worked):
     assert len(worked) == passes
 
 
+def test_the_peak_of_the_map_follows_the_cat(worked):
+    at = start(section="Move it", mv_x="25")
+    places = []
+    for x in (25, 75):
+        at.slider(key="mv_x").set_value(x)
+        rerun(at)
+        cat, peak, away = re.search(
+            r"Cat at x (\d+), .* at x (\d+), .*\*\*(\d+) px\*\* away", said(at)
+        ).groups()
+        assert abs(int(cat) - x / 100 * 500) <= 1
+        assert int(away) < 60  # two cells
+        places.append(int(peak))
+    assert places[1] - places[0] > 150
+    assert len(worked) == 2  # once for each place
+    at.slider(key="mv_x").set_value(25)
+    rerun(at)
+    assert len(worked) == 2
+
+
 def test_display_widgets_cost_no_pass_of_lite0(worked):
     at = start(section="Photo")
     worked.clear()

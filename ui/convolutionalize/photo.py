@@ -46,11 +46,12 @@ def lite0(device: str) -> tuple[nn.Module, nn.Sequential]:
 def crop(photo: Photo, device: str) -> tuple[np.ndarray, np.ndarray]:
     """Compute the scores of the centre crop, dense and convolutional, (1000,) each."""
     dense, conv = lite0(device)
-    x = _prepared(imagenet.centre(photo.image)[0], device)
-    return worker.run(_scores, dense, x), worker.run(_scores, conv, x)[:, 0, 0]
+    x = prepared(imagenet.centre(photo.image)[0], device)
+    return worker.run(scores, dense, x), worker.run(scores, conv, x)[:, 0, 0]
 
 
-def _scores(net: nn.Module, x: torch.Tensor) -> np.ndarray:
+def scores(net: nn.Module, x: torch.Tensor) -> np.ndarray:
+    """Compute the scores of one image, (1000,), or of its windows, (1000, h, w)."""
     with torch.no_grad():
         return net(x)[0].cpu().numpy()
 
@@ -58,14 +59,14 @@ def _scores(net: nn.Module, x: torch.Tensor) -> np.ndarray:
 @of_photo(show_spinner="Running the network over the whole photo …", max_entries=24, own=3)
 def whole(photo: Photo, shorter: int, device: str) -> np.ndarray:
     """Compute the probabilities of every window of the photo at this scale, (1000, h, w)."""
-    x = _prepared(imagenet.scaled(photo.image, shorter), device)
-    return softmax(worker.run(_scores, lite0(device)[1], x), axis=0)
+    x = prepared(imagenet.scaled(photo.image, shorter), device)
+    return softmax(worker.run(scores, lite0(device)[1], x), axis=0)
 
 
 @of_photo(show_spinner="Classifying window by window …", max_entries=12, own=2)
 def alone(photo: Photo, shorter: int, device: str) -> np.ndarray:
     """Compute the probabilities of each window that fits, classified alone, (1000, rows, columns)."""
-    x = _prepared(imagenet.scaled(photo.image, shorter), device)
+    x = prepared(imagenet.scaled(photo.image, shorter), device)
     batch = 4 if device == "cpu" else 64
     steps = window_rows(lite0(device)[0], x, imagenet.CROP, imagenet.STRIDE, batch)
     rows = [row.cpu().numpy() for row in worker.run_steps(_without_gradients(steps))]
@@ -84,11 +85,12 @@ def _without_gradients(steps: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:
 @of_photo(show_spinner="One forward and one backward pass …", max_entries=16, own=2)
 def influence(photo: Photo, shorter: int, device: str, index: int, cell: tuple[int, int]) -> np.ndarray:
     """Measure how much each pixel of the input moves a cell's score, (H, W) (see `gap.influence`)."""
-    x = _prepared(imagenet.scaled(photo.image, shorter), device)
+    x = prepared(imagenet.scaled(photo.image, shorter), device)
     return worker.run(gap.influence, lite0(device)[1], x, index, cell).numpy()
 
 
-def _prepared(image: Image.Image, device: str) -> torch.Tensor:
+def prepared(image: Image.Image, device: str) -> torch.Tensor:
+    """Turn an RGB image into the classifier's input on its device."""
     return imagenet.prepare(image).to(device, memory_format=torch.channels_last)
 
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from fcnviz.render import Scale
 from ui.figures import theme
-from ui.figures.grids import Panel, coarse
+from ui.figures.grids import Layer, Panel, coarse
 from ui.figures.marks import Box, Empty, Mark, Numbers, Shade
 from ui.figures.numbers import short
 from ui.figures.pictures import Extent
@@ -34,21 +34,23 @@ def number_grid(
     marks: Sequence[Mark] = (),
     cut: int = 0,
     columns: int = 0,
+    hatched: bool = True,
     **panel: Any,
 ) -> Panel:
     """Draw a small map, with its numbers in the cells if they fit.
 
     Args:
-        values: The map, (h, w); cells of NaN, such as zeros that are put in, are hatched.
+        values: The map, (h, w); cells of NaN, such as zeros that are put in, stay empty.
         colours: The colours of the cells.
         marks: What is drawn on it, in cells.
         cut: How many rows and columns the padding removes on each side; they are greyed out.
         columns: The least number of columns to make room for: panels above each other have equal cells.
+        hatched: Whether cells of NaN are hatched, as zeros that are put in.
         panel: Further arguments of `Panel`.
     """
     h, w = values.shape
     numbers = [_numbers([(values, colours)])] if max(h, w) <= 14 else []
-    empty = [Empty(Extent.of((w, h)), np.isnan(values))]
+    empty = [Empty(Extent.of((w, h)), np.isnan(values), hatched)]
     drawn: tuple[Mark, ...] = (*empty, *numbers, *_cut_edges(h, w, cut), *marks)
     layer = coarse(values, colours, lines=max(h, w) <= 30)
     return Panel(shows=Extent.of((max(w, columns), h)), layers=(layer,), marks=drawn, **panel)
@@ -102,7 +104,8 @@ def slide_sheet(wide: np.ndarray, flipped: np.ndarray, output: np.ndarray, *, st
         (flipped, cell_colours(flipped), (float(now), 1.0), True),
         (output, colours, ((k - 1) / 2, 2.0), False),
     )
-    layers, marks = [], []
+    layers: list[Layer] = []
+    marks: list[Mark] = []
     for values, scale, start, hatched in drawn:
         row, where = values[None], Extent.cells((1, len(values)), start)
         layers.append(coarse(row, scale, where))

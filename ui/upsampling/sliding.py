@@ -98,7 +98,9 @@ def _draw_2d(setting: Setting, step: int, cell: tuple[int, ...]) -> None:
     panels = (
         draw(wide, colours, marks=window, title="Padded input"),
         draw(kernel, own, title="flipped kernel", sign="∗"),
-        draw(_done(setting, step), colours, marks=there, title=f"Output, up to {name}", sign="="),
+        draw(
+            _done(setting, step), colours, marks=there, hatched=False, title=f"Output, up to {name}", sign="="
+        ),
         draw(out, colours, marks=there, title=f"{name} in the sum of all stamps"),
     )
     grids(Row(panels), "c_plane")

@@ -146,7 +146,7 @@ def four_ways(setting: Setting) -> None:
     x, kernel, stride, pad = setting.x, setting.kernel, setting.stride, setting.pad
     ways = transposed.four_ways(x, kernel, stride, pad)
     results = {_TITLES[way]: out for way, out in ways.items()}
-    starts = (x.numpy(), padded(setting), _matrix(setting), x.numpy())
+    starts: tuple[np.ndarray, ...] = (x.numpy(), padded(setting), _matrix(setting), x.numpy())
     colours = figures.cell_colours(x.numpy(), *(r.numpy() for r in results.values()))
     widest = max(values.shape[-1] for values in (*starts[:2], *results.values())) if x.ndim == 1 else 0
     explanations = _explain(setting)
