@@ -57,6 +57,17 @@ def test_the_race_can_be_stopped_and_keeps_what_it_has(lesson):
     expect(lesson.get_by_test_id("stMetric").last).not_to_contain_text("100 windows")
 
 
+def test_the_digits_fit_three_screens_of_a_phone(visitor, server):
+    phone = visitor.new_page()
+    phone.set_viewport_size({"width": 390, "height": 844})
+    visit(phone, f"{server.url}/convolutionalize?section=Digits")
+    expect(phone.get_by_text("The window behind cell")).to_be_visible()
+    main = phone.get_by_test_id("stMain")
+    assert main.evaluate("e => e.scrollHeight") <= 3 * 844
+    assert main.evaluate("e => e.scrollWidth") <= 390
+    phone.close()
+
+
 def test_a_clicked_cell_shows_its_window(lesson):
     open_section(lesson, "Digits")
     click(lesson, "conv_maps", 0.5, 0.5, 2)

@@ -65,7 +65,8 @@ def _reached(results: list[Result], truth: Truth) -> dict[int, tuple[str, Single
 
 
 def _pictures(photo: Photo, drawn: dict[int, bytes], scores: dict[int, Single]) -> None:
-    panels = [Panel(f"Stride {s}", f"IU {percent(scores[s].mean_iu)}", layer) for s, layer in drawn.items()]
+    coarse = list(drawn.items())[:4]  # one row; finer ones look like the truth
+    panels = [Panel(f"Stride {s}", f"IU {percent(scores[s].mean_iu)}", layer) for s, layer in coarse]
     place = viewer(photo, layers.photo_file(photo), [p.title for p in panels], key="bound")
     place.show(panels, options=ViewerOptions())
 
@@ -75,14 +76,14 @@ def table(scores: dict[int, Single], reached: dict[int, tuple[str, Single]]) -> 
     rows = {}
     for stride, best in scores.items():
         name, network = reached.get(stride, ("", None))
-        rows[f"Stride {stride}"] = {
+        rows[str(stride)] = {
             f"{SINGLE[1]}, at best": percent(best.mean_iu),
             f"{SINGLE[2]}, at best": percent(best.near),
             "Network": name or "–",
             f"{SINGLE[1]}, reached": percent(network.mean_iu) if network else "–",
             f"{SINGLE[2]}, reached": percent(network.near) if network else "–",
         }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Stride")
 
 
 def _verdict(scores: dict[int, Single], results: list[Result], truth: Truth, *, own: bool) -> str:
