@@ -39,7 +39,7 @@ def test_a_clicked_weight_is_circled_twice_and_in_the_link(lesson):
 def test_a_weight_is_changed_by_keyboard_and_both_outputs_move(lesson):
     lesson.get_by_role("slider", name="Add to the circled weight").focus()
     lesson.keyboard.press("ArrowRight")
-    text = lesson.get_by_text(re.compile(r"label \d moved by (\S+) \(dense\) and \1 \(convolution\)"))
+    text = lesson.get_by_text(re.compile(r"class \d moved by (\S+) \(dense\) and \1 \(convolution\)"))
     expect(text).to_be_visible()
     expect(lesson).to_have_url(re.compile("conv_move=0.1"))
 

@@ -81,17 +81,17 @@ def test_a_smaller_shape_keeps_the_circle_on_a_weight_that_exists():
 
 def test_one_changed_weight_moves_both_outputs():
     at = start(conv_move="1.5", conv_map="By hand", conv_weight="5")  # by hand: the diagonal of ones
-    moved = re.search(r"label 3 moved by (\S+) \(dense\) and (\S+) \(convolution\)", said(at))
+    moved = re.search(r"class 3 moved by (\S+) \(dense\) and (\S+) \(convolution\)", said(at))
     assert moved.groups() == ("+1.500", "+1.500")
 
 
 def test_by_hand_the_marked_weight_acts_at_once():
     at = start(conv_move="1.5", conv_map="By hand")
-    moved = re.search(r"label 3 moved by (\S+) \(dense\) and (\S+) \(convolution\)", said(at))
+    moved = re.search(r"class 3 moved by (\S+) \(dense\) and (\S+) \(convolution\)", said(at))
     assert moved.groups() == ("+1.500", "+1.500")
     at = start(conv_move="1.5")
     at.segmented_control(key="conv_map").set_value("By hand")
-    assert "label 3 moved by +1.500 (dense)" in said(rerun(at))
+    assert "class 3 moved by +1.500 (dense)" in said(rerun(at))
     at.slider(key="conv_weight").set_value(77)  # off the diagonal
     assert "meets a feature that is 0" in said(rerun(at))
 

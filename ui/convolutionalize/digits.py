@@ -54,11 +54,10 @@ def classifier() -> digits.Digits | None:
         return None
     accuracy = percent(worker.run_short(digits.accuracy, net))
     about.markdown(
-        f"{'Trained just now' if own else 'Bundled'}: **{accuracy}** of "
-        f"{digits.TEST_IMAGES} test images that it was never trained on. Two 3 × 3 convolutions, 8 × 8 px → "
-        "16 × 4 × 4, then `Linear(256, 10)`: the layer of the section Numbers. On windows between digits it "
-        "was "
-        "trained to give all ten the same probability."
+        f"{'Trained just now' if own else 'Bundled'}: **{accuracy}** of {digits.TEST_IMAGES} test images "
+        "that it was never trained on. Two 3 × 3 convolutions, 8 × 8 px → 16 × 4 × 4, then `Linear(256, "
+        "10)`: the layer of the section Numbers. On windows between digits it was trained to give all ten "
+        "the same probability."
     )
     return net
 
@@ -134,8 +133,8 @@ def canvas(net: digits.Digits) -> None:
     _maps(a, digit, (x, y))
     st.caption(
         f"{width} × {height} px → {w} × {h} cells, one per window of 8 × 8, drawn at its centre. In the "
-        "cells "
-        f"where a digit was placed, the arg-max is right for **{a.found} of {len(drawn.placed)}**; cells in "
+        f"cells where a digit was placed, the arg-max is right for **{a.found} of {len(drawn.placed)}**; "
+        "cells in "
         "which no digit has more than half of the probability are left empty. Click a cell, or use the "
         "sliders."
     )
@@ -152,13 +151,13 @@ def _choose_canvas() -> digits.Canvas:
         how = st.segmented_control(
             "Digits", PLACES, default=PLACES[0], required=True, key="conv_place", bind="query-params"
         )
-        more = st.popover("Canvas", icon=":material/tune:")
+        more = st.popover("Size", icon=":material/tune:")
         width = more.slider("Width, px", SIDE, 64, 40, key="conv_width", bind="query-params")
         height = more.slider("Height, px", SIDE, 64, 28, key="conv_height", bind="query-params")
         if how == PLACES[0]:
             count = more.slider("How many digits", 0, 12, 5, key="conv_count", bind="query-params")
             seed = st.number_input(
-                "Canvas no.", 0, 9999, 17, key="conv_canvas", bind=number_binding("conv_canvas"), width=140
+                "Picture no.", 0, 9999, 17, key="conv_canvas", bind=number_binding("conv_canvas"), width=140
             )
             link.put({"conv_lines": None})
             return digits.scatter((width, height), count, int(seed))
@@ -199,7 +198,7 @@ def _dense_answer(a: Answers) -> None:
     try:
         digit = int(worker.run_short(_run, a.net, a.canvas.pixels).argmax())
     except RuntimeError as error:
-        st.markdown(f"**Dense**, given this canvas, refuses: `{str(error).splitlines()[0]}`")
+        st.markdown(f"**Dense**, given this picture, refuses: `{str(error).splitlines()[0]}`")
     else:
         st.markdown(f"**Dense**, given this one window, answers: {digit}")
     st.markdown("**Convolutional**, the same weights, answers for every window:")
@@ -235,7 +234,7 @@ def _maps(a: Answers, digit: int, cell: tuple[int, int]) -> None:
     canvas = Panel(
         **common,
         layers=(figures.digit_canvas(a.pixels),),
-        title="Canvas, and the window",
+        title="Picture, and the window",
         marks=(Box(left, top, left + SIDE, top + SIDE),),
     )
     score = Panel(

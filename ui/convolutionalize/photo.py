@@ -181,8 +181,7 @@ def _measured(photo: Photo, device: str, shorter: int, name: str, classes: tuple
     if not st.toggle(label, key="conv_gap", bind="query-params"):
         st.caption(
             "A cell is not exactly its window's answer: padding puts zeros around a window alone, and sees "
-            "the "
-            "photo around a window in the photo."
+            "the photo around a window in the photo."
         )
         return
     cells, windows = whole(photo, shorter, device), alone(photo, shorter, device)
@@ -190,8 +189,7 @@ def _measured(photo: Photo, device: str, shorter: int, name: str, classes: tuple
     columns, rows = found.windows
     st.markdown(
         f"**{columns} × {rows} windows lie in the input; classified alone**, their probabilities differ from "
-        "the "
-        f"cells' by up to **{found.difference:.2f}**, and the best class agrees in "
+        f"the cells' by up to **{found.difference:.2f}**, and the best class agrees in "
         f"**{percent(found.agreement, 0)}** of them. Without padding the two would be equal: see Digits."
     )
     one, other = (m[list(classes), :rows, :columns].sum(0) for m in (cells, windows))
@@ -232,8 +230,7 @@ def _fields(photo: Photo, device: str, shorter: int, classes: tuple[int, ...], c
     photo_extent = Extent.of(photo.image.size)
     caption = (
         f"The highest cell. Solid: its window, {imagenet.CROP} px. Dashed: all that can reach it, its "
-        "theoretical "
-        f"receptive field, {field} px. Dotted: the square that holds half of the gradient of its "
+        f"theoretical receptive field, {field} px. Dotted: the square that holds half of the gradient of its "
         f"“{imagenet.names()[index]}” score, {half} px: the effective one. In px of the input."
     )
     shows = Extent.around(photo_extent, *boxes)

@@ -98,15 +98,12 @@ def _draw_windows(side: int) -> None:
         st.markdown(
             f"**The extra cells of {side} × {side}.** Each of VGG16's {grid} × {grid} cells belongs to a "
             f"window of {window} × {window} px, {imagenet.STRIDE} px further than its neighbour's. Solid: "
-            "the "
-            "first window; dashed: the one to its right; dotted: the last. Dots: their centres."
+            "the first window; dashed: the one to its right; dotted: the last. Dots: their centres."
         )
         st.markdown(
             f"**{window} px, or more?** The classifier alone sees zeros around its window; as a convolution, "
-            "a "
-            f"cell sees what is there, up to **{_field()} px** in VGG16 and **{imagenet.field()} px** in "
+            f"a cell sees what is there, up to **{_field()} px** in VGG16 and **{imagenet.field()} px** in "
             "EfficientNet-Lite0 (theoretical receptive fields, computed layer by layer). So a cell need not "
-            "equal "
-            "its window's answer. What it uses in fact is less: the effective field, measured in the "
+            "equal its window's answer. What it uses in fact is less: the effective field, measured in the "
             "section Photo."
         )

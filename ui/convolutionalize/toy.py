@@ -75,7 +75,7 @@ def choose() -> Toy:
         h = st.slider("Height H", 1, 8, FEATURES[1], key="conv_h", bind="query-params", width=130)
         w = st.slider("Width W", 1, 8, FEATURES[2], key="conv_w", bind="query-params", width=130)
         c = st.slider("Channels C", 1, 32, FEATURES[0], key="conv_c", bind="query-params", width=160)
-        labels = st.slider("Labels", 2, 20, LABELS, key="conv_labels", bind="query-params", width=160)
+        labels = st.slider("Classes", 2, 20, LABELS, key="conv_labels", bind="query-params", width=160)
         kind = st.segmented_control(
             "Feature map", MAPS, default=MAPS[0], required=True, key="conv_map", bind="query-params"
         )
@@ -168,7 +168,7 @@ def _choose_weight(t: Toy) -> tuple[int, int]:
     with st.container(horizontal=True, gap="medium"):
         last = labels - 1
         label = st.slider(
-            "Row (label)", 0, last, min(ROW, last), key="conv_label", bind="query-params", width=220
+            "Row (class)", 0, last, min(ROW, last), key="conv_label", bind="query-params", width=220
         )
         if inputs == 1:
             return label, 0
@@ -210,7 +210,7 @@ def _proof(t: Toy, label: int, weight: int) -> None:
         elif move:
             moved = [(after - before)[label] for after in (dense, conv)]
             st.markdown(
-                f"The dense layer's weight moved by {signed(move, 1)}; label {label} moved by "
+                f"The dense layer's weight moved by {signed(move, 1)}; class {label} moved by "
                 f"{signed(moved[0], 3)} (dense) and {signed(moved[1], 3)} (convolution)."
             )
         else:
@@ -309,7 +309,7 @@ def _answers(values: np.ndarray, label: int, shows: Extent, cell: tuple[int, int
     h, w = values.shape
     start = (shows.left + shows.right - w + 1) / 2, (shows.top + shows.bottom - h + 1) / 2
     marked = Box.at(Extent.cells((1, 1), (cell[0] + start[0], cell[1] + start[1])))
-    caption = f"Label {label}: {w} × {h} answers at their windows' centres, {span(values, 2)}"
+    caption = f"Class {label}: {w} × {h} answers at their windows' centres, {span(values, 2)}"
     where, reads = Extent.cells((h, w), start), Values(values, "score")
     layer = coarse(values, Scale.diverging(values), where, reads=reads)
     return Panel(shows=shows, layers=(layer,), caption=caption, marks=(marked,), tall=260)

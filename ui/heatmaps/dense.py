@@ -119,10 +119,10 @@ def _over(c: Choice, layer: Layer) -> tuple[Layer, ...]:
 def _about_path(c: Choice) -> str:
     if c.stride == c.result.stride:
         return (
-            f"This is the map that {c.result.title} upsamples: the deconvolution is its last layer, and its "
-            "output the logits. Probabilities are taken after upsampling, as the network does."
+            f"This is the map that {c.result.title} upsamples: the deconvolution is its last layer, and "
+            "gives each pixel's scores. Probabilities are taken after upsampling, as the network does."
         )
     return (
         f"{c.result.title} goes on to add skips to this map. Here it goes through the network's own "
-        "deconvolutions without them: an ablation. Choose the finest map to see the network's logits."
+        "deconvolutions without them: an ablation. Choose the finest map for the network's own."
     )

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from fcnviz import render
-from fcnviz.geometry import SKIPS
+from fcnviz.geometry import SCORE_MAPS, SKIPS
 from fcnviz.lessons.heatmaps import sums
 from fcnviz.lessons.heatmaps.cells import stage_start
 from fcnviz.render import Scale
@@ -88,8 +88,7 @@ def _drawn(
 def _names(stride: int) -> tuple[str, str, str]:
     """The names of a sum's terms: the upsampled scores, the skip's scores, and their sum."""
     skip = SKIPS[stride]
-    before = "score_fr" if stride == 16 else f"fused {2 * stride}"
-    return f"{skip.upsampler}({before})", skip.scorer, f"fused {stride}"
+    return f"{skip.upsampler}({SCORE_MAPS[2 * stride]})", skip.scorer, skip.fused
 
 
 def _equation(c: Choice, stride: int, maps: list[np.ndarray], bars: list[Bar], signs: Sequence[str]) -> None:

@@ -35,8 +35,7 @@ def upper_bound(page: Inputs) -> None:
         return
     st.markdown(
         "**What can a grid of this stride give at best?** The true labels are reduced to the most frequent "
-        "class "
-        "of each cell, and upsampled again by a bilinear deconvolution."
+        "class of each cell, and upsampled again by a bilinear deconvolution."
     )
     made = {s: _reduced(page.photo, s, truth.origin, truth.labels, page.palette) for s in lesson.STRIDES}
     found = {s: labels for s, (labels, _) in made.items()}
@@ -45,8 +44,8 @@ def upper_bound(page: Inputs) -> None:
     shown.table(table(scores, {} if page.photo.own else _reached(results, truth)), "upper_bound")
     st.caption(
         f"Labels: {truth.origin}. Cells vote for one class each; a network's scores are finer than votes, so "
-        "this "
-        f"is what the grid allows, not a strict limit. {_verdict(scores, results, truth, own=page.photo.own)}"
+        "this is what the grid allows, not a strict limit. "
+        f"{_verdict(scores, results, truth, own=page.photo.own)}"
     )
 
 

@@ -57,14 +57,12 @@ def _recipe(setting: Setting) -> str:
     if stride == 1 and pad == 0:
         return (
             f"**Full padding.** At stride 1 nothing is put between the cells. {k - 1} zeros on each side let "
-            "every "
-            "input cell meet every weight of the kernel, so the output is larger than the input."
+            "every input cell meet every weight of the kernel, so the output is larger than the input."
         )
     around = f"{k - 1 - pad} around them" if k > pad else f"cut {pad + 1 - k} off each side"
     return (
         f"Put s − 1 = {stride - 1} zeros between the cells, {around}, and slide the **flipped** kernel over "
-        "it by "
-        "one cell at a time."
+        "it by one cell at a time."
     )
 
 
@@ -132,8 +130,7 @@ def _round_trip(setting: Setting) -> None:
         f"{sizes}: the size comes back. "
         + (
             f"The numbers do not: max |Δ| = **{delta(moved)}**. So “deconvolution” is only a name: the layer "
-            "is "
-            "the *transpose* of a convolution (Cᵀ, not C⁻¹)."
+            "is the *transpose* of a convolution (Cᵀ, not C⁻¹)."
             if moved > 1e-9
             else "So do the numbers, on this input and with this kernel. In general they do not: try another."
         )
