@@ -25,6 +25,11 @@ class Config:
         smooth: share of a pixel's target that is spread over the classes of the 5 × 5 pixels around it: label
             smoothing at borders only, where the masks themselves are uncertain.
         frozen: epochs at the end in which batch norms keep and use their statistics, as a finished net does.
+        whole: epochs at the end that learn from whole photos instead of crops, at their own size (see
+            `crops.WHOLE`), as a photo is used later.
+        plain: epochs at the end without colour jitter.
+        band: pixels so near to a boundary between two labels count as void: SBD's masks are uncertain there.
+        paste: share of the crops on which objects of a rare class (see `crops.RARE`) are pasted.
         balance: each class weighs (median frequency / its frequency) to this power (0: all equal, the paper).
         backbone: "lite0" or "lite2".
         seed: seed of all random numbers.
@@ -48,6 +53,10 @@ class Config:
     smooth: float = 0.0
     balance: float = 0.0
     frozen: int = 0
+    whole: int = 0
+    plain: int = 0
+    band: int = 0
+    paste: float = 0.0
     backbone: str = "lite0"
     seed: int = 0
     limit: int = 0

@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 from PIL import Image
+from scipy.ndimage import maximum_filter, minimum_filter
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 from tqdm import tqdm
@@ -18,6 +19,11 @@ from fcnviz.evaluation.parallel import SINGLE, World
 from fcnviz.photos.folder import VocFolder
 from fcnviz.photos.voc import CLASSES, VOID
 from fcnviz.training.config import Config
+
+#: Side of the square that holds a whole training photo: their longest side is 416 px.
+WHOLE = 416
+#: The classes that the bundled networks find worst: bicycle, bottle, chair, diningtable, sofa.
+RARE = tuple(CLASSES.index(name) for name in ("bicycle", "bottle", "chair", "diningtable", "sofa"))
 
 
 @lru_cache(maxsize=1)
@@ -34,6 +40,7 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
     def __init__(self, folder: VocFolder, config: Config):
         self.pairs = _decoded(folder, min(len(folder), config.limit or len(folder)))
         self.config = config
+        self.rare = self._with(RARE) if config.paste else []
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # loader processes see it change
 
     @property
@@ -53,12 +60,24 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
         counts = sum(np.bincount(np.asarray(mask).ravel(), minlength=256) for _, mask in self.pairs)
         return np.asarray(counts)[: len(CLASSES)]
 
+    def _with(self, classes: tuple[int, ...]) -> list[int]:
+        """List the photos that hold one of the classes."""
+        return [i for i, (_, mask) in enumerate(self.pairs) if any(mask.histogram()[k] for k in classes)]
+
+    def _last(self, epochs: int) -> bool:
+        """Tell whether this is one of the last epochs."""
+        return epochs > 0 and self.epoch >= self.config.epochs - epochs
+
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         """Cut one crop: (3, crop, crop) uint8 RGB, and (crop, crop) uint8 labels, VOID outside the photo."""
         random = np.random.default_rng((self.config.seed, self.config.stride, self.epoch, index))
         photo, mask = self._cut(self.pairs[index], random)
-        pixels = jitter(np.asarray(photo), random)
-        labels = np.asarray(mask)
+        pixels, labels = np.asarray(photo), np.asarray(mask)
+        if self.config.paste and random.random() < self.config.paste and self.rare:
+            other = self._cut(self.pairs[self.rare[int(random.integers(len(self.rare)))]], random)
+            pixels, labels = paste((pixels, labels), *map(np.asarray, other))
+        pixels = pixels if self._last(self.config.plain) else jitter(pixels, random)
+        labels = without_band(labels, self.config.band)
         if random.random() < 0.5:
             pixels, labels = pixels[:, ::-1], labels[:, ::-1]
         return torch.from_numpy(pixels.copy()).permute(2, 0, 1), torch.from_numpy(labels.copy())
@@ -66,8 +85,10 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
     def _cut(
         self, pair: tuple[Image.Image, Image.Image], random: np.random.Generator
     ) -> tuple[Image.Image, Image.Image]:
-        c, (width, height) = self.config.crop, pair[0].size
+        whole, (width, height) = self._last(self.config.whole), pair[0].size
+        c = WHOLE if whole else self.config.crop
         scale = float(np.exp(random.uniform(np.log(self.config.scale_min), np.log(self.config.scale_max))))
+        scale = 1.0 if whole else scale
         size = max(1, round(width * scale)), max(1, round(height * scale))
         # along a side shorter than the crop, x or y is negative: the photo lies inside the crop
         x, y = (int(random.integers(min(0, n - c), max(0, n - c) + 1)) for n in size)
@@ -89,6 +110,23 @@ def jitter(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
     x = grey + (x - grey) * saturation
     x = (x - 128) * contrast + 128 * brightness
     return np.clip(x, 0, 255).astype(np.uint8)
+
+
+def paste(
+    onto: tuple[np.ndarray, np.ndarray], pixels: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lay the rare objects of one crop, (H, W, 3) and (H, W), on another: copied pixels, copied labels."""
+    there = np.isin(labels, RARE)
+    return np.where(there[..., None], pixels, onto[0]), np.where(there, labels, onto[1])
+
+
+def without_band(labels: np.ndarray, width: int) -> np.ndarray:
+    """Set to void what lies within `width` px (in a square) of another class; void itself is none."""
+    if not width:
+        return labels
+    highest = maximum_filter(np.where(labels == VOID, 0, labels), 2 * width + 1)
+    lowest = minimum_filter(labels, 2 * width + 1)
+    return np.where(highest == lowest, labels, VOID).astype(np.uint8)
 
 
 class Order(Sampler[list[int]]):

@@ -48,6 +48,7 @@ def _trials() -> tuple[Trial, ...]:
     short = Config(16, init="base", split=FIT, epochs=1, limit=1600, lr=1e-3, ema=0.97)
     first = Config(32, split=FIT, epochs=2, limit=1600, ema=0.97)
     second = replace(short, init="first")
+    late = replace(short, epochs=3, limit=0, ema=0.99, crop=352)
     return (
         Trial("base", "FCN-32s, 3 epochs", long),
         Trial("scale", "scale 0.75 to 2.5", replace(long, scale_min=0.75, scale_max=2.5), "base"),
@@ -60,6 +61,16 @@ def _trials() -> tuple[Trial, ...]:
         Trial("smooth", "labels smoothed at borders", replace(short, smooth=0.33), "16s"),
         Trial("balance", "classes balanced, power 0.5", replace(short, balance=0.5), "16s"),
         Trial("fixed", "last deconvolution fixed bilinear", replace(short, fixed_last=True), "16s"),
+        Trial("late", "FCN-16s from base, 3 epochs, crops of 352²", late, "16s"),
+        Trial("late-whole", "whole photos in the last epoch", replace(late, whole=1), "late"),
+        Trial("late-frozen", "batch norms frozen in the last epoch", replace(late, frozen=1), "late"),
+        Trial("late-plain", "no colour jitter in the last epoch", replace(late, plain=1), "late"),
+        Trial("late-band", "2 px at boundaries left out of the loss", replace(late, band=2), "late"),
+        Trial("late-paste", "rare objects pasted on every second crop", replace(late, paste=0.5), "late"),
+        Trial("late-scale", "scale 0.6 to 2.4", replace(late, scale_min=0.6, scale_max=2.4), "late"),
+        Trial("late-average", "moving average over 5 times as many steps", replace(late, ema=0.998), "late"),
+        Trial("late-seed-1", "another seed", replace(late, seed=1), "late"),
+        Trial("late-seed-2", "another seed", replace(late, seed=2), "late"),
         Trial("first", "FCN-32s from ImageNet, 2 × 1,600 photos", first),
         Trial("lite2", "EfficientNet-Lite2 for Lite0", replace(first, backbone="lite2"), "first"),
         Trial("second", "FCN-16s from first, 1,600 photos", second),

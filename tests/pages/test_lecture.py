@@ -29,8 +29,8 @@ NETS = tuple(f"lite0-fcn{stride}s" for stride in (32, 16, 8))
 
 
 def scene(name: str = "cat", nets: tuple[str, ...] = NETS, **other) -> Scene:
-    """As the page makes it, of a sample at its native size."""
-    return Scene(bundled.photo(name, 10_000), Networks("lite0", nets, "auto"), "VOC", **other)
+    """As the page makes it."""
+    return Scene(bundled.photo(name, 416), Networks("lite0", nets, "auto"), "VOC", **other)
 
 
 def decoded(layer: Layer) -> np.ndarray:
@@ -209,7 +209,7 @@ def all_steps(width: int, height: int) -> None:
 
     image = Image.new("RGB", (width, height), "green")
     networks = Networks("lite0", ("lite0-fcn32s", "lite0-fcn16s", "lite0-fcn8s"), "auto")
-    scene = Scene(Photo(OWN, "Your photo", "you", image, image.size), networks, "VOC")
+    scene = Scene(Photo(OWN, "Your photo", "you", image, image.size, 416), networks, "VOC")
     slides = (steps.make_slide(scene, number) for number in range(1, len(steps.NAMES) + 1))
     st.session_state["bare"] = [s.sentence for s in slides if not s.figure]
 

@@ -163,7 +163,7 @@ def blended(photo: Photo | None, layer: bytes, opacity: float) -> bytes:
     """Blend a layer with the photo, as PNG; without a photo, return the layer as it is."""
     if photo is None:
         return layer
-    over = Image.open(io.BytesIO(layer)).convert("RGBA")
+    over = Image.open(io.BytesIO(layer)).convert("RGBA").resize(photo.image.size, Image.Resampling.NEAREST)
     over.putalpha(over.getchannel("A").point(lambda alpha: round(alpha * opacity)))
     under = photo.image.convert("RGBA")
     return render.to_png(np.asarray(Image.alpha_composite(under, over).convert("RGB")))

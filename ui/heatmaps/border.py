@@ -50,7 +50,7 @@ def _reach(c: Choice) -> None:
     edges = zip(("left", "right", "top", "bottom"), (*across, *down), strict=True)
     found = ", ".join(f"{edge} **{px} px**" for edge, px in edges)
     st.markdown(f"Into this photo, in {c.result.title} at stride {c.stride}, the border reaches: {found}.")
-    shown.table(reach_table(c.photo.image.width), "border_reach")
+    shown.table(reach_table(c.photo.input.width), "border_reach")
     st.caption(
         "Pixels from the left edge on where the weights do not sum to 1, measured on a map of ones. VGG16 "
         "pads the photo by 100 px: there FCN-16s and 8s cut the border off whole."
@@ -61,7 +61,7 @@ def _into(c: Choice, axis: int) -> tuple[int, int]:
     """Measure the reach of the border from both ends of the photo's width (axis 0) or height (1), in px."""
     scores = geometry.stages(*model(c.result.net).backbone.places)[c.stride]
     cells = c.result.segmentation.scores.at(c.stride).shape[-1 - axis]
-    return reach(scores, c.photo.image.size[axis], cells)
+    return reach(scores, c.photo.input.size[axis], cells)
 
 
 def reach_table(length: int) -> pd.DataFrame:
@@ -84,7 +84,7 @@ def _difference(c: Choice, found: Border, png: bytes) -> Panel:
     """Draw the difference on its canvas, which begins half a cell before the centre of cell 0."""
     s, (h, w) = c.stride, found.difference.shape
     canvas = Extent.cells((h // s, w // s), c.cells.start, s)
-    half, photo = s / 2, Extent.of(c.photo.image.size)
+    half, photo = s / 2, Extent.of(c.photo.input.size)
     inner = canvas.left + half, canvas.top + half, canvas.right - half, canvas.bottom - half
     scale = Scale.diverging(found.difference)
     return Panel(

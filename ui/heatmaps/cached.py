@@ -43,7 +43,13 @@ def pictures(photo: Photo, key: HeatmapKey, _scores: ScoreMaps) -> Pictures:
     """Paint one class's coarse map and its reconstructions."""
     coarse = _scores.at(key.stride)
     made = worker.run_short(
-        reconstruct.reconstruct, model(key.net), coarse, key.stride, photo.shape, key.index, key.probability
+        reconstruct.reconstruct,
+        model(key.net),
+        coarse,
+        key.stride,
+        photo.input_shape,
+        key.index,
+        key.probability,
     )
     return paint(made, key.probability)
 
@@ -56,7 +62,7 @@ def label_differences(photo: Photo, net: Net, stride: int, _scores: ScoreMaps) -
         the shares for fixed deconvolution and interpolation (the border), for the network's own and the fixed
         deconvolution (learning), and for the network's own and interpolation (both).
     """
-    found = worker.run_short(reconstruct.labels, model(net), _scores.at(stride), stride, photo.shape)
+    found = worker.run_short(reconstruct.labels, model(net), _scores.at(stride), stride, photo.input_shape)
     pairs = (("bilinear", "fixed"), ("fixed", "learned"), ("bilinear", "learned"))
     border, learning, both = (render.flipped_share(found[a], found[b]) for a, b in pairs)
     return border, learning, both
@@ -78,7 +84,8 @@ def disputed(photo: Photo, nets: tuple[Net, ...], _labels: list[np.ndarray]) -> 
 @of_photo(max_entries=90, own=6)
 def labels_up_to(photo: Photo, net: Net, stride: int, _scores: ScoreMaps) -> np.ndarray:
     """Find the labels of a network that adds its skips only down to `stride` (see `sums.labels_up_to`)."""
-    return worker.run_short(sums.labels_up_to, model(net), _scores, stride, photo.shape)
+    sizes = photo.input_shape, photo.shape
+    return worker.run_short(sums.labels_up_to, model(net), _scores, stride, *sizes)
 
 
 @of_photo(st.cache_resource, max_entries=90, own=6)
@@ -90,7 +97,7 @@ def ablation_layer(photo: Photo, name: str, stride: int, palette: str, _labels: 
 @of_photo(st.cache_resource, max_entries=64, own=3)
 def entropy_layer(photo: Photo, net: Net, _scores: ScoreMaps) -> bytes:
     """Draw the entropy of a network's softmax as a PNG."""
-    bits = worker.run_short(_entropy, model(net), _scores, photo.shape)
+    bits = worker.run_short(_entropy, model(net), _scores, photo.input_shape)
     return render.heatmap_png(bits, ENTROPY)
 
 
@@ -101,7 +108,7 @@ def _entropy(net: FCN, scores: ScoreMaps, size: tuple[int, int]) -> np.ndarray:
 @of_photo(show_spinner="One forward and one backward pass …", max_entries=16, own=2)
 def effective_field(photo: Photo, key: HeatmapKey, cell: tuple[int, int]) -> np.ndarray:
     """Measure how much each pixel moves a cell's score (see `receptive.effective_field`)."""
-    return worker.run(receptive.effective_field, model(key.net), photo.image, key.stride, key.index, cell)
+    return worker.run(receptive.effective_field, model(key.net), photo.input, key.stride, key.index, cell)
 
 
 @of_photo(st.cache_resource, max_entries=16, own=2)

@@ -100,8 +100,13 @@ class Scene:
 
     @property
     def extent(self) -> Extent:
-        """The rectangle of the photo."""
-        return Extent.of(self.photo.image.size)
+        """The rectangle of the photo, in px of the networks' input."""
+        return Extent.of(self.photo.input.size)
+
+    @property
+    def screen(self) -> Layer:
+        """The photo in px of the screen, of which the classifier takes its crop and its windows."""
+        return Layer(layers.photo_file(self.photo), Extent.of(self.photo.image.size))
 
     @property
     def base(self) -> Layer:

@@ -42,7 +42,7 @@ def classify(s: Scene) -> Slide:
     """The photo, the crop that the classifier sees, and its top five classes."""
     top, names = np.argsort(-s.chances)[:5], imagenet.names()
     title, caption = "Your photo" if s.photo.own else s.photo.title, "boxed: the part it sees, 224 × 224 px"
-    picture = Picture(title, s.extent, (s.base,), (photo.crop_box(s.photo.image),), caption=caption)
+    picture = Picture(title, s.screen.where, (s.screen,), (photo.crop_box(s.photo.image),), caption=caption)
     rows = tuple((names[i], float(s.chances[i])) for i in top)
     return Slide(
         "A classifier says what is in the photo: one answer for all of it, and no place.",
@@ -147,12 +147,12 @@ def _windows(s: Scene, shorter: int, title: bool = False) -> tuple[Picture, Scal
     h, w = values.shape
     left = start - step / 2
     where, scale = Extent(left, left, left + w * step, left + h * step), Scale(0.0, float(values.max()))
-    stack = (s.base, coarse(values, scale, where, HEATMAP_OPACITY, lines=False))
+    stack = (s.screen, coarse(values, scale, where, HEATMAP_OPACITY, lines=False))
     width, height = photo.scaled_size(s.photo, shorter)
     box = photo.best_window(values, factor)
     caption = f"→ {w} × {h} cells, highest {values.max():.3f}"
     text = (f"{width} × {height} px", caption) if title else ("", f"{width} × {height} px {caption}")
-    return Picture(text[0], s.extent, stack, (box,), caption=text[1]), scale
+    return Picture(text[0], s.screen.where, stack, (box,), caption=text[1]), scale
 
 
 def _probability(name: str, scale: Scale) -> tuple[str, Scale, tuple[str, str]]:
@@ -185,7 +185,7 @@ def _heat(s: Scene, stride: int, way: str, sentence: str, notes: str) -> Slide:
     """Make a slide about one class; `way` is "coarse", or one of `reconstruct.WAYS`."""
     source = s.heatmap(stride)
     made, title = source.pictures, source.result.title
-    (h, w), (width, height) = made.coarse.shape, s.photo.image.size
+    (h, w), (width, height) = made.coarse.shape, s.photo.input.size
     caption = f"{title}: {w} × {h} cells"
     if way == "coarse":
         left, top, *_ = source.cells.edges(0, 0)

@@ -34,7 +34,7 @@ class Inputs:
         photo: the page's photo.
         networks: the networks that run, and the device.
         palette: name of the class colours.
-        working: longest side in px to which photos are reduced.
+        working: longest side in px of the networks' input.
         share: place for the menu that shares the page, beside its heading.
         where: the page itself, on the path through the app.
     """

@@ -1,5 +1,7 @@
 """Panel: the upper bound by stride, beside what the networks reach."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -8,7 +10,7 @@ from fcnviz import render
 from fcnviz.evaluation.measure import measure
 from fcnviz.evaluation.single import Single, single
 from fcnviz.lessons.upsampling import upper_bound as lesson
-from fcnviz.photos import voc
+from fcnviz.photos import images, voc
 from ui.compare.results import SINGLE, Result, run_networks
 from ui.components.viewer import Panel, ViewerOptions, viewer
 from ui.export import shown
@@ -37,13 +39,16 @@ def upper_bound(page: Inputs) -> None:
         "**What can a grid of this stride give at best?** The true labels are reduced to the most frequent "
         "class of each cell, and upsampled again by a bilinear deconvolution."
     )
+    size = page.photo.input.size
+    truth = replace(truth, labels=images.resize_labels(truth.labels, size))
     made = {s: _reduced(page.photo, s, truth.origin, truth.labels, page.palette) for s in lesson.STRIDES}
     found = {s: labels for s, (labels, _) in made.items()}
     scores = {s: single(measure(labels, truth.labels)) for s, labels in found.items()}
     _pictures(page.photo, {s: layer for s, (_, layer) in made.items()}, scores)
     shown.table(table(scores, {} if page.photo.own else _reached(results, truth)), "upper_bound")
     st.caption(
-        f"Labels: {truth.origin}. Cells vote for one class each; a network's scores are finer than votes, so "
+        f"Labels: {truth.origin}, at the size of the networks' input, {size[0]} × {size[1]} px. Cells vote "
+        "for one class each; a network's scores are finer than votes, so "
         "this is what the grid allows, not a strict limit. "
         f"{_verdict(scores, results, truth, own=page.photo.own)}"
     )
@@ -59,8 +64,13 @@ def _reduced(
 
 
 def _reached(results: list[Result], truth: Truth) -> dict[int, tuple[str, Single]]:
-    """The scores of each network, by its stride."""
-    return {r.stride: (r.title, r.scored(truth.labels)) for r in results}
+    """The scores of each network, by its stride, in px of the input as the grids."""
+    return {r.stride: (r.title, _scored(r, truth)) for r in results}
+
+
+def _scored(result: Result, truth: Truth) -> Single:
+    size = truth.labels.shape[1], truth.labels.shape[0]
+    return single(measure(images.resize_labels(result.labels, size), truth.labels))
 
 
 def _pictures(photo: Photo, drawn: dict[int, bytes], scores: dict[int, Single]) -> None:
@@ -90,7 +100,7 @@ def _verdict(scores: dict[int, Single], results: list[Result], truth: Truth, *, 
     coarsest = results[0]
     if own or coarsest.stride not in scores:
         return ""
-    limit, reached = scores[coarsest.stride].mean_iu, coarsest.scored(truth.labels).mean_iu
+    limit, reached = scores[coarsest.stride].mean_iu, _scored(coarsest, truth).mean_iu
     return (
         f"{coarsest.title} misses {percent(1 - reached)} of the IU here; its grid alone accounts for "
         f"{percent(1 - limit)}."

@@ -20,7 +20,7 @@ from fcnviz.photos.folder import VocFolder
 from fcnviz.photos.voc import VOID
 from fcnviz.training import losses, train
 from fcnviz.training.config import Config, Machine
-from fcnviz.training.crops import Crops, Order, jitter
+from fcnviz.training.crops import RARE, WHOLE, Crops, Order, jitter, without_band
 from fcnviz.upsampling import bilinear_kernel
 
 HERE = Machine(workers=0)
@@ -153,6 +153,43 @@ def test_outside_the_photo_is_void_and_grey(tmp_path):
         70 < sum(scale < 1 for scale in scales) < 130
     )  # as many halved as doubled: uniform in the logarithm
     assert len(corners) > 150
+
+
+def test_the_last_epochs_learn_from_whole_photos_in_their_own_colours(data):
+    late = crops(data, crop=64, epochs=3, whole=1, plain=1)
+    photo, mask = (np.asarray(image) for image in late.pairs[0])
+    late.epoch = 1
+    assert late[0][1].shape == (64, 64)
+    late.epoch = 2
+    pixels, labels = late[0]
+    inside = labels != VOID
+    assert labels.shape == (WHOLE, WHOLE)
+    assert inside.sum() == (mask != VOID).sum()
+    colours = {tuple(c) for c in pixels.permute(1, 2, 0)[inside].numpy()}
+    assert colours <= {tuple(c) for c in photo.reshape(-1, 3)}
+
+
+def test_a_band_is_void_on_both_sides_of_a_boundary_and_nowhere_else():
+    labels = np.zeros((9, 20), np.uint8)
+    labels[:, 10:] = 7
+    labels[:, 18:] = VOID
+    assert np.array_equal(without_band(labels, 2)[4], [0] * 8 + [VOID] * 4 + [7] * 6 + [VOID] * 2)
+    assert np.array_equal(without_band(labels, 0), labels)
+
+
+def test_rare_objects_are_pasted_with_their_labels(tmp_path):
+    common, rare = np.full((40, 40), 8, np.uint8), np.full((40, 40), 8, np.uint8)
+    rare[10:30, 10:30] = RARE[0]
+    folder = {name: (coded(labels), labels) for name, labels in (("a", common), ("b", rare))}
+    write_folder(tmp_path / "voc", folder)
+    pasted = crops(tmp_path / "voc", crop=40, scale_min=1.0, scale_max=1.0, epochs=2, plain=2, paste=0.5)
+    shares = []
+    for pasted.epoch in range(1, 60):
+        pixels, labels = pasted[0]  # the photo without a rare class
+        assert np.array_equal(pixels.permute(1, 2, 0), coded(labels.numpy()))
+        shares.append(float((labels == RARE[0]).float().mean()))
+    assert set(shares) == {0.0, 0.25}
+    assert 15 < sum(map(bool, shares)) < 45
 
 
 def test_void_in_the_labels_stays_void(tmp_path):
@@ -609,7 +646,7 @@ def test_an_older_run_without_newer_options_goes_on(data, finished, tmp_path):
     out = tmp_path / "run"
     train.train(data, out, replace(CONFIG, stop_after=1), HERE)
     state = checkpoint(out)
-    for option in ("smooth", "balance", "backbone", "frozen"):
+    for option in ("smooth", "balance", "backbone", "frozen", "whole", "plain", "band", "paste"):
         del state["config"][option]
     torch.save(state, out / "last.pt")
     train.train(data, out, CONFIG, HERE)
