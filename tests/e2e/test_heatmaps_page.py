@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.visiting import open_section, sections, visit
 
-LINK = "/heatmaps?sample=cat&net=8s&class=cat&stage=32&values=Score&x=200&y=150"
+LINK = "/heatmaps?sample=cat&size=640&net=8s&class=cat&stage=32&values=Score&x=200&y=150"
 
 
 def picture(page: Page, title: str) -> Locator:

@@ -10,6 +10,7 @@ from fcnviz.fcn import FCN, ScoreMaps
 from fcnviz.lessons.heatmaps import certainty, receptive, reconstruct, sums
 from fcnviz.lessons.heatmaps.border import Border, compare
 from fcnviz.photos import voc
+from fcnviz.photos.images import fit
 from fcnviz.render import Scale
 from ui.figures.reconstruction import Pictures, paint
 from ui.running import worker
@@ -36,6 +37,12 @@ class HeatmapKey:
     stride: int
     index: int
     probability: bool
+
+
+@of_photo(st.cache_resource, max_entries=64, own=3)
+def below(photo: Photo) -> bytes:
+    """Encode the photo as a small WebP: it is sent three times, and a map covers most of it."""
+    return render.to_webp(np.asarray(fit(photo.image, 320)), 65)
 
 
 @of_photo(max_entries=64, own=4)

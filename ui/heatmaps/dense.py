@@ -14,7 +14,6 @@ from ui.figures.reconstruction import Difference, Pictures
 from ui.figures.theme import FRAME, OPACITY
 from ui.heatmaps import cached
 from ui.heatmaps.choice import Choice
-from ui.running import layers
 
 _TITLES = {
     "bilinear": "Bilinear interpolation",
@@ -112,7 +111,7 @@ def _over(c: Choice, layer: Layer) -> tuple[Layer, ...]:
     """Lay a map over the photo, if the visitor wants it."""
     if not c.over:
         return (layer,)
-    photo = Layer(layers.small_photo(c.photo), Extent.of(c.photo.input.size))
+    photo = Layer(cached.below(c.photo), Extent.of(c.photo.input.size))
     return photo, replace(layer, opacity=OPACITY)
 
 
