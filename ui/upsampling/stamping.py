@@ -148,7 +148,8 @@ def four_ways(setting: Setting) -> None:
     results = {_TITLES[way]: out for way, out in ways.items()}
     starts: tuple[np.ndarray, ...] = (x.numpy(), padded(setting), _matrix(setting), x.numpy())
     colours = figures.cell_colours(x.numpy(), *(r.numpy() for r in results.values()))
-    widest = max(values.shape[-1] for values in (*starts[:2], *results.values())) if x.ndim == 1 else 0
+    widths = [m.shape[-1] for m in starts[:2]] + [m.shape[-1] for m in results.values()]
+    widest = max(widths) if x.ndim == 1 else 0
     explanations = _explain(setting)
     slots = [column for _ in range(2) for column in st.columns(2, gap="large")]
     for i, (name, out) in enumerate(results.items()):
