@@ -47,7 +47,8 @@ def upper_bound(page: Inputs) -> None:
     _pictures(page.photo, {s: layer for s, (_, layer) in made.items()}, scores)
     shown.table(table(scores, {} if page.photo.own else _reached(results, truth)), "upper_bound")
     st.caption(
-        f"Labels: {truth.origin}, at the size of the networks' input, {size[0]} × {size[1]} px. Cells vote "
+        f"IU: {SINGLE[1]}. Near: right {SINGLE[2].lower()}. Labels: {truth.origin}, at the size of the "
+        f"networks' input, {size[0]} × {size[1]} px. Cells vote "
         "for one class each; a network's scores are finer than votes, so "
         "this is what the grid allows, not a strict limit. "
         f"{_verdict(scores, results, truth, own=page.photo.own)}"
@@ -74,7 +75,7 @@ def _scored(result: Result, truth: Truth) -> Single:
 
 
 def _pictures(photo: Photo, drawn: dict[int, bytes], scores: dict[int, Single]) -> None:
-    coarse = list(drawn.items())[:4]  # one row; finer ones look like the truth
+    coarse = list(drawn.items())[:3]  # finer ones look like the truth
     panels = [Panel(f"Stride {s}", f"IU {percent(scores[s].mean_iu)}", layer) for s, layer in coarse]
     place = viewer(photo, layers.photo_file(photo), [p.title for p in panels], key="bound")
     place.show(panels, options=ViewerOptions())
@@ -86,11 +87,11 @@ def table(scores: dict[int, Single], reached: dict[int, tuple[str, Single]]) -> 
     for stride, best in scores.items():
         name, network = reached.get(stride, ("", None))
         rows[str(stride)] = {
-            f"{SINGLE[1]}, at best": percent(best.mean_iu),
-            f"{SINGLE[2]}, at best": percent(best.near),
+            "Best IU": percent(best.mean_iu),
+            "Best near": percent(best.near),
             "Network": name or "–",
-            f"{SINGLE[1]}, reached": percent(network.mean_iu) if network else "–",
-            f"{SINGLE[2]}, reached": percent(network.near) if network else "–",
+            "Its IU": percent(network.mean_iu) if network else "–",
+            "Its near": percent(network.near) if network else "–",
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Stride")
 
