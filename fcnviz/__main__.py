@@ -19,7 +19,7 @@ from fcnviz.lessons.convolutionalize import digits
 from fcnviz.photos import images
 from fcnviz.photos.folder import VocFolder
 from fcnviz.photos.voc import CLASSES, VOID
-from fcnviz.training import study, train
+from fcnviz.training import recorded, study, train
 from fcnviz.training.config import Config, Machine
 from fcnviz.weights import bundling
 from fcnviz.weights.checkpoints import printable
@@ -368,10 +368,13 @@ def _bench(a: argparse.Namespace) -> None:
 
 def _add_weights(commands: argparse._SubParsersAction) -> None:
     p = commands.add_parser("weights", help="list the weights, or fetch published ones")
-    actions = p.add_subparsers(required=True, metavar="list|quality|get|bundle")
+    actions = p.add_subparsers(required=True, metavar="list|quality|study|get|bundle")
     actions.add_parser("list", help="what there is, and where it is from").set_defaults(run=_list)
     actions.add_parser("quality", help="what the bundled ones were measured at, as tables").set_defaults(
         run=_quality
+    )
+    actions.add_parser("study", help="what the choices of the training were worth, as tables").set_defaults(
+        run=_recorded
     )
     get = actions.add_parser("get", help="fetch a published VGG16 checkpoint into weights/")
     get.add_argument("name")
@@ -381,6 +384,10 @@ def _add_weights(commands: argparse._SubParsersAction) -> None:
 
 def _quality(_: argparse.Namespace) -> None:
     print(report.overall(), report.gains(), report.by_class(), sep="\n\n")
+
+
+def _recorded(_: argparse.Namespace) -> None:
+    print(recorded.study_table(), recorded.control_tables(), recorded.sizes_table(), sep="\n\n")
 
 
 def _list(_: argparse.Namespace) -> None:

@@ -26,7 +26,16 @@ PAGES = [
     None,
     *(
         f"pages/{n}.py"
-        for n in ["compare", "heatmaps", "convolutionalize", "upsampling", "alignment", "evaluate", "history"]
+        for n in [
+            "compare",
+            "heatmaps",
+            "convolutionalize",
+            "upsampling",
+            "alignment",
+            "training",
+            "evaluate",
+            "history",
+        ]
     ),
 ]
 #: Smallest number of pictures on a page, in all of its sections.
@@ -36,6 +45,7 @@ PICTURES = {
     "pages/heatmaps.py": 8,
     "pages/upsampling.py": 16,
     "pages/evaluate.py": 15,
+    "pages/training.py": 5,
     "pages/history.py": 7,
 }
 

@@ -7,16 +7,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ui.export import shown
-from ui.lecture import components, file
+from ui.lecture import components, file, follow
 from ui.lecture.scene import Scene
 from ui.lecture.slide import Slide
 from ui.lecture.steps import NAMES, make_slide
 from ui.page import controls, frame, link, path, photo, share
 
-#: Height of the page without the figure: two lines of sentence, and the controls; in CSS pixels.
-BESIDE = 350
-#: Height that the notes add.
-NOTES = 140
 #: Parameters that links to other pages take along.
 _PASSED_ON = ("photo", "size", "nets", "colours")
 
@@ -39,13 +35,19 @@ class Lecture:
 
 
 def begin() -> Lecture:
-    """Configure the page, which has no sidebar, and draw the controls at the bottom."""
+    """Configure the page, which has no sidebar, and draw the controls at the bottom.
+
+    A presenter's window (`?view=presenter`) ends here: the lecture's own window fills it.
+    """
     frame.configure("Lecture")
+    if link.get("view") == "presenter":
+        components.present()
+        st.stop()
     above = photo.above()
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="small"):
         navigation = st.container(width="stretch")
         links = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
-        notes = st.toggle("Notes (N)", key="notes", bind="query-params")
+        notes = st.toggle("Notes", key="notes", bind="query-params")
         with st.popover("Photo", icon=":material/image:"):
             page = frame.choices(above)
     shown.begin("Lecture", page.photo, page.palette)
@@ -75,12 +77,7 @@ def show(lecture: Lecture) -> None:
     page = lecture.page
     scene = Scene(page.photo, page.networks, page.palette, controls.isolated())
     slide = make_slide(scene, lecture.step)
-    st.subheader(slide.sentence, anchor=False)
-    notes = lecture.notes and bool(slide.notes)
-    if slide.figure is not None:
-        components.show_figure(slide.figure, lecture.step, BESIDE + NOTES * notes)
-    if notes:
-        st.markdown(slide.notes)
+    components.show(slide, lecture.step, NAMES, lecture.notes)
     with lecture.links:
         _links(slide, scene)
 
@@ -89,11 +86,13 @@ def _links(slide: Slide, scene: Scene) -> None:
     """Draw the links to the page that the figure is from and to Start, and the downloads."""
     kept = {k: v for k, v in st.query_params.to_dict().items() if k in _PASSED_ON}
     more = path.of(slide.page)
-    st.page_link(more.path, label=f"More: {more.name}", icon=more.icon, query_params={**kept, **slide.query})
+    st.page_link(more.path, label=more.name, icon=more.icon, query_params={**kept, **slide.query})
     st.page_link("app.py", label="Start", icon=":material/home:", query_params=kept)
     document = functools.partial(file.document, scene)
     shown.add("lecture.html", document)
-    with st.popover("Take along", icon=":material/share:"):
+    with st.popover("Follow", icon=":material/qr_code:"):
+        follow.show()
+    with st.popover("Save", icon=":material/share:"):
         st.download_button(
             "Save as HTML", document, "fcnviz-lecture.html", "text/html", key="lecture_file",
             on_click="ignore", icon=":material/download:",

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import softmax
 
-from fcnviz import weights
+from fcnviz import render, weights
 from fcnviz.photos import voc
 from ui.compare.results import Result, run_networks
 from ui.convolutionalize import photo as convolution_photo
@@ -98,6 +98,14 @@ class Scene:
 
     # --- pictures
 
+    @cached_property
+    def disputed(self) -> Extent:
+        """The window, a quarter of the photo on each side, in which the networks' labels differ most."""
+        top, left, height, width = render.disagreement_window([r.labels for r in self.results])
+        factor = self.photo.input.width / self.photo.image.width
+        edges = (factor * edge - 0.5 for edge in (left, top, left + width, top + height))
+        return Extent(*edges)
+
     @property
     def extent(self) -> Extent:
         """The rectangle of the photo, in px of the networks' input."""
@@ -105,7 +113,7 @@ class Scene:
 
     @property
     def screen(self) -> Layer:
-        """The photo in px of the screen, of which the classifier takes its crop and its windows."""
+        """The photo in its own pixels on screen, from which the classifier's crops are cut."""
         return Layer(layers.photo_file(self.photo), Extent.of(self.photo.image.size))
 
     @property

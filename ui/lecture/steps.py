@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -31,6 +32,8 @@ from ui.running.networks import model
 
 CONVOLUTION = "pages/convolutionalize.py"
 HEATMAPS = "pages/heatmaps.py"
+#: Colour of the outline of the part that is shown enlarged.
+CLOSE = "#ffffff"
 #: Shorter sides of the input in the step about input sizes.
 _SHORTER = (224, photo.START_SHORTER, 640)
 
@@ -194,11 +197,18 @@ def _heat(s: Scene, stride: int, way: str, sentence: str, notes: str) -> Slide:
     else:
         layer = Layer(made.pngs[way], s.extent, OPACITY)
         caption += f" → {width} × {height} px"
-    picture = Picture("", s.extent, (s.base, layer), caption=caption)
-    figure = Figure((picture,), _probability(s.name, made.scale))
+    figure = Figure(_with_closeup(s, (s.base, layer), caption), _probability(s.name, made.scale))
     notes += "" if source.result.stride == stride else f" {_ABLATION.format(title)}"
     query = {"section": "Dense", "class": s.name, "net": f"{source.result.stride}s", "stage": str(stride)}
     return Slide(sentence, notes, figure, HEATMAPS, {**query, "values": "Probability", "over": "true"})
+
+
+def _with_closeup(s: Scene, stack: tuple[Layer, ...], caption: str) -> tuple[Picture, Picture]:
+    """Draw the whole photo, and beside it the window in which the networks differ most."""
+    return (
+        Picture("", s.extent, stack, (Box.at(s.disputed, "dash", CLOSE),), caption=caption),
+        Picture("", s.disputed, stack, caption="dashed part: where they differ most"),
+    )
 
 
 _ABLATION = "These weights hold no network that ends here: shown is {} with its later skips off, an ablation."
@@ -282,7 +292,8 @@ def add_pool3(s: Scene) -> Slide:
 
 def side_by_side(s: Scene) -> Slide:
     """The label maps of all networks, side by side."""
-    pictures = tuple(_labelled(s, r) for r in s.results)
+    pictures = [_labelled(s, r) for r in s.results]
+    close = [replace(picture, title="", shows=s.disputed, caption="", marks=()) for picture in pictures]
     shares = [
         f"{after.title} labels {100 * render.flipped_share(before.labels, after.labels):.1f} % of the pixels "
         f"differently from {before.title}"
@@ -293,15 +304,20 @@ def side_by_side(s: Scene) -> Slide:
         "Deep layers say what, shallow layers say where: the three networks on one photo.",
         "Section 4.2 and its figure 4: all three networks on one photo, each pixel in the colour of its best "
         f"class.{counted}",
-        Figure(pictures, legend=tuple((e.name, e.colour) for e in legend(s.results, s.palette) if e.index)),
+        Figure((*pictures, *close), legend=_classes(s), columns=len(pictures)),
         "pages/compare.py",
         {"section": "Skips"},
     )
 
 
+def _classes(s: Scene) -> tuple[tuple[str, str], ...]:
+    return tuple((e.name, e.colour) for e in legend(s.results, s.palette) if e.index)
+
+
 def _labelled(s: Scene, r: Result) -> Picture:
     png = layers.layer(s.photo, r.net.name, "Overlay", s.palette, None, r.segmentation)
-    return Picture(r.title, s.extent, (s.base, Layer(png, s.extent, OPACITY)), caption=f"stride {r.stride}")
+    stack, window = (s.base, Layer(png, s.extent, OPACITY)), Box.at(s.disputed, "dash", CLOSE)
+    return Picture(f"{r.title} · stride {r.stride}", s.extent, stack, (window,))
 
 
 _ABOUT_METRICS = (

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from fcnviz import weights
 from ui.export import shown
-from ui.page import controls, link, path, photo, questions, share
+from ui.page import controls, link, path, photo, questions, share, terms
 from ui.running import process
 from ui.settings import SettingsError, settings
 from ui.state import Networks, Photo
@@ -69,6 +69,7 @@ def begin(title: str, heading: str, uses: Uses = Uses()) -> Inputs:
         return page
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(heading, anchor=False, width="stretch")
+        terms.button(page.where.label)
         menu = st.container(width="content")
     if page.where.chapter:
         st.caption(f"Chapter {page.where.chapter} of {len(path.CHAPTERS)}: {page.where.purpose}")
