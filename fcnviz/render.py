@@ -302,6 +302,33 @@ def disagreement_window(
     return *divmod(best, inside.shape[1]), height, width
 
 
+def most_disputed(label_maps: Sequence[np.ndarray], fraction: float = 0.125) -> tuple[int, int] | None:
+    """Find the pixel that label maps disagree about most: in the window with the most such pixels.
+
+    In that window (see `disagreement_window`) it is one with the most different labels, and of these the
+    nearest to the window's centre.
+
+    Args:
+        label_maps: one or more (H, W) arrays of the same size.
+        fraction: side of the window as a fraction of the image's side, on both axes.
+
+    Returns:
+        its (x, y); None if the maps agree everywhere.
+
+    >>> most_disputed([np.array([[0, 0, 0, 8]]), np.array([[0, 0, 15, 8]])])
+    (2, 0)
+    """
+    top, left, height, width = disagreement_window(label_maps, fraction)
+    maps = np.sort(np.stack(label_maps)[:, top : top + height, left : left + width], 0)
+    different = (maps[1:] != maps[:-1]).sum(0)  # (height, width), different labels less one
+    if not different.any():
+        return None
+    rows, columns = np.indices(different.shape)
+    distance = np.hypot(rows - (height - 1) / 2, columns - (width - 1) / 2)
+    y, x = divmod(int(np.where(different == different.max(), distance, np.inf).argmin()), width)
+    return left + x, top + y
+
+
 # Score maps and other numbers
 
 

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from ui.convolutionalize import digits, photo, race, sizes, toy, vgg16
+from ui.convolutionalize import digits, movable, photo, race, sizes, toy, vgg16
 from ui.export import shown
 from ui.page import frame, sections
 
@@ -15,7 +15,7 @@ st.markdown(
     "Read the same weights as **kernels**, and either takes any size and answers once per cell: a "
     "**heatmap**."
 )
-bar = sections.bar("Numbers", "Digits", "Photo", "VGG16", "Any size", "Race")
+bar = sections.bar("Numbers", "Digits", "Photo", "Move it", "VGG16", "Any size", "Race")
 
 
 def same_numbers() -> None:
@@ -39,6 +39,7 @@ bar.show(
         "Numbers": shown.fragment(same_numbers),
         "Digits": on_digits,
         "Photo": partial(shown.fragment(photo.on_photo), page.photo, page.networks),
+        "Move it": partial(shown.fragment(movable.movable), page.networks),
         "VGG16": partial(vgg16.dense_layers, page.photo),
         "Any size": shown.fragment(sizes.input_sizes),
         "Race": partial(race.race, page.photo, page.networks),

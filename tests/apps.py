@@ -116,6 +116,12 @@ def panels(at: AppTest, key: str) -> list[dict[str, Any]]:
     return found["panels"]
 
 
+def bars(at: AppTest, key: str) -> list[dict[str, Any]]:
+    """The colour bars of a row of grids, as they are sent."""
+    (found,) = [row for name, row in _rows(at).items() if name.endswith(f"-{key}")]
+    return found["bars"]
+
+
 def _rows(at: AppTest) -> dict[str, dict[str, Any]]:
     """What every row of grids is sent, by its id."""
     found = [c.proto for c in at.get("bidi_component") if c.proto.component_name.startswith("fcnviz_grids")]

@@ -107,7 +107,8 @@ def _app(nets: dict[str, FCN], photo: Image.Image) -> list[Task]:
     def switch() -> list[bytes]:
         made = reconstruct.reconstruct(net, scores.s32, 32, size, 8, True)
         painted = [render.heatmap_png(m, Scale(0.0, 1.0)) for m in made.dense.values()]
-        return [*painted, render.heatmap_png(made.difference, Scale.diverging(made.difference))]
+        spread = Scale.diverging(made.border, made.learning)
+        return [*painted, *(render.heatmap_png(m, spread) for m in (made.border, made.learning))]
 
     group = "the app"
     return [

@@ -39,13 +39,15 @@ def test_a_clicked_weight_is_circled_twice_and_in_the_link(lesson):
 def test_a_weight_is_changed_by_keyboard_and_both_outputs_move(lesson):
     lesson.get_by_role("slider", name="Add to the circled weight").focus()
     lesson.keyboard.press("ArrowRight")
-    text = lesson.get_by_text(re.compile(r"label \d moved by (\S+) \(dense\) and \1 \(convolution\)"))
+    text = lesson.get_by_text(re.compile(r"class \d moved by (\S+) \(dense\) and \1 \(convolution\)"))
     expect(text).to_be_visible()
     expect(lesson).to_have_url(re.compile("conv_move=0.1"))
 
 
 def test_the_race_can_be_stopped_and_keeps_what_it_has(lesson):
     open_section(lesson, "Race")
+    lesson.get_by_role("combobox", name=re.compile("Network")).last.click()
+    lesson.get_by_role("option", name=re.compile("EfficientNet")).click()
     lesson.get_by_role("button", name="Start").click()
     expect(lesson.get_by_test_id("stProgress")).to_contain_text(re.compile("[1-4] of 6 image sizes done"))
     lesson.get_by_role("button", name="Stop").click()
@@ -53,6 +55,17 @@ def test_the_race_can_be_stopped_and_keeps_what_it_has(lesson):
     expect(lesson.get_by_role("button", name="Start")).to_be_visible()
     expect(lesson.get_by_test_id("stMetric").last).to_contain_text("as fast")
     expect(lesson.get_by_test_id("stMetric").last).not_to_contain_text("100 windows")
+
+
+def test_the_digits_fit_three_screens_of_a_phone(visitor, server):
+    phone = visitor.new_page()
+    phone.set_viewport_size({"width": 390, "height": 844})
+    visit(phone, f"{server.url}/convolutionalize?section=Digits")
+    expect(phone.get_by_text("The window behind cell")).to_be_visible()
+    main = phone.get_by_test_id("stMain")
+    assert main.evaluate("e => e.scrollHeight") <= 3 * 844
+    assert main.evaluate("e => e.scrollWidth") <= 390
+    phone.close()
 
 
 def test_a_clicked_cell_shows_its_window(lesson):

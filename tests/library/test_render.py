@@ -31,6 +31,7 @@ from fcnviz.render import (
     heatmap_png,
     label_png,
     layer,
+    most_disputed,
     nearest,
     overlay,
     shares,
@@ -356,6 +357,18 @@ def test_window_finds_the_one_difference():
     assert left <= 60
     assert left + w >= 70
     assert (top, left) == (130, 50)  # with the difference in its middle
+
+
+def test_the_most_disputed_pixel_has_the_most_labels_in_that_window():
+    a = np.zeros((200, 120), np.uint8)
+    b, c = a.copy(), a.copy()
+    b[100:110, 60:70] = c[100:110, 60:70] = 3
+    b[5, 5], c[5, 5] = 1, 2  # three labels, but alone
+    assert 60 <= most_disputed([a, b, c])[0] < 70
+    c[103, 66] = 9
+    assert most_disputed([a, b, c]) == (66, 103)
+    assert most_disputed([a, a]) is None
+    assert most_disputed([a]) is None
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

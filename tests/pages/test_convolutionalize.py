@@ -81,8 +81,19 @@ def test_a_smaller_shape_keeps_the_circle_on_a_weight_that_exists():
 
 def test_one_changed_weight_moves_both_outputs():
     at = start(conv_move="1.5", conv_map="By hand", conv_weight="5")  # by hand: the diagonal of ones
-    moved = re.search(r"label 3 moved by (\S+) \(dense\) and (\S+) \(convolution\)", said(at))
+    moved = re.search(r"class 3 moved by (\S+) \(dense\) and (\S+) \(convolution\)", said(at))
     assert moved.groups() == ("+1.500", "+1.500")
+
+
+def test_by_hand_the_marked_weight_acts_at_once():
+    at = start(conv_move="1.5", conv_map="By hand")
+    moved = re.search(r"class 3 moved by (\S+) \(dense\) and (\S+) \(convolution\)", said(at))
+    assert moved.groups() == ("+1.500", "+1.500")
+    at = start(conv_move="1.5")
+    at.segmented_control(key="conv_map").set_value("By hand")
+    assert "class 3 moved by +1.500 (dense)" in said(rerun(at))
+    at.slider(key="conv_weight").set_value(77)  # off the diagonal
+    assert "meets a feature that is 0" in said(rerun(at))
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -176,7 +187,9 @@ def test_without_the_digits_file_the_page_says_what_to_do(monkeypatch, tmp_path)
 def test_the_cat_is_found_and_its_class_can_be_changed_without_a_pass(worked):
     at = start(section="Photo", photo="cat")
     assert worked == [(1, 1280, 7, 7), (1, 1280, 12, 19)]
-    assert "“tiger cat” · input 577 × 384 px → 13 × 6 cells" in said(at)
+    assert "“any cat”, the sum of 5 classes · input 577 × 384 px → 13 × 6 cells" in said(at)
+    (heat,) = panels(at, "conv_heat")
+    assert values(heat["layers"][1]).max() > 0.5  # five classes share it
     at.selectbox(key="conv_class").set_value("lynx")
     rerun(at)
     assert "“lynx” · input" in said(at)
@@ -185,6 +198,42 @@ def test_the_cat_is_found_and_its_class_can_be_changed_without_a_pass(worked):
     rerun(at)
     assert "→ 16 × 8 cells" in said(at)
     assert len(worked) == 3
+
+
+def test_the_gap_to_the_windows_alone_is_measured_once_on_demand(worked):
+    at = start(section="Photo", photo="cat", conv_shorter="256")
+    worked.clear()
+    at.toggle(key="conv_gap").set_value(True)
+    found = re.search(r"\*\*(\d+) × (\d+) windows lie in the input.*up to \*\*([\d.]+)\*\*", said(rerun(at)))
+    columns, rows, difference = found.groups()
+    assert (int(columns), int(rows)) == (6, 2)  # (385 − 224) // 32 + 1, and (256 − 224) // 32 + 1
+    assert 0.01 < float(difference) <= 1
+    one, alone = (values(p["layers"][1]) for p in panels(at, "conv_gap_maps"))
+    assert one.shape == alone.shape == (2, 6)
+    assert np.abs(one - alone).max() <= float(difference) * 5 + 0.01  # of five classes together
+    passes = len(worked)
+    at.selectbox(key="conv_class").set_value("any cat")
+    rerun(at)
+    assert len(worked) == passes
+
+
+def test_the_peak_of_the_map_follows_the_cat(worked):
+    at = start(section="Move it", mv_x="25")
+    places = []
+    for x in (25, 75):
+        at.slider(key="mv_x").set_value(x)
+        rerun(at)
+        cat, peak, away = re.search(
+            r"Cat at x (\d+), .* at x (\d+), .*\*\*(\d+) px\*\* away", said(at)
+        ).groups()
+        assert abs(int(cat) - x / 100 * 500) <= 1
+        assert int(away) < 60  # two cells
+        places.append(int(peak))
+    assert places[1] - places[0] > 150
+    assert len(worked) == 2  # once for each place
+    at.slider(key="mv_x").set_value(25)
+    rerun(at)
+    assert len(worked) == 2
 
 
 def test_display_widgets_cost_no_pass_of_lite0(worked):
@@ -267,7 +316,7 @@ def test_the_race_of_the_digits_has_equal_outputs_and_keeps_its_laps():
     rerun(at)
     assert at.metric[0].label == "100 windows, 17 × 17 px"
     assert deltas(at)[-1] < 1e-4
-    assert "in 100 % of the windows" in said(at)
+    assert "in **100 %** of the windows" in said(at)
     assert "AlexNet" in said(at)
     assert "22 ms" in said(at)
     open_section(at, "Numbers").slider(key="conv_x").set_value(0)

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from fcnviz import render
+from fcnviz.evaluation.measure import measure
+from fcnviz.evaluation.single import single
+from fcnviz.lessons.upsampling import upper_bound
 from fcnviz.photos import samples
 from fcnviz.photos.samples import SAMPLES
-from tests.apps import each_section, open_section, png, rerun, said, start
+from tests.apps import each_section, open_section, png, rerun, said, start, tables
 from ui.page import number_grid
 
 PAGE = "pages/upsampling.py"
@@ -19,6 +22,49 @@ def test_the_four_ways_agree():
     assert not at.error
     assert "**out[4]** = 1 × 0.25 + 3 × 0.75 = **2.5**" in said(at)
     assert "max |Δ| = 0**" in said(open_section(at, "Four ways"))
+
+
+def test_the_sliding_kernel_has_the_same_sum_as_the_stamps():
+    at = start(PAGE, t_step="5")
+    stamps = next(line for line in said(at).splitlines() if line.startswith("**out[4]**"))
+    at = start(PAGE, section="Pad and convolve", c_step="5")
+    assert not at.error
+    assert stamps in said(at)
+    at.slider(key="c_step").set_value(2)
+    assert "**out[1]**" in said(rerun(at))
+    at = start(PAGE, section="Pad and convolve", t_axes="2-D", c_step="2")
+    assert "Output, up to out[0, 1]" in said(at)
+    at.slider(key="c_step").set_value(0)
+    assert not rerun(at).error
+
+
+def test_full_padding_is_a_preset():
+    at = start(PAGE, section="Pad and convolve")
+    assert "Full padding.**" not in said(at)
+    at.button(key="c_full").click()
+    rerun(at)
+    assert (at.slider(key="t_s").value, at.slider(key="t_p").value) == (1, 0)
+    assert "Full padding.** At stride 1 nothing is put between the cells. 3 zeros on each side" in said(at)
+
+
+def test_a_round_trip_does_not_give_the_input_back():
+    at = start(PAGE, section="Pad and convolve")
+    assert "5 → 10 → 5: the size comes back. The numbers do not: max |Δ| = **" in said(at)
+    alone = {"t_kernel": "Own", "t_k": "1", "t_p": "0", "t_weights": "1"}
+    assert "So do the numbers" in said(start(PAGE, section="Pad and convolve", **alone))
+
+
+def test_the_upper_bound_stands_beside_what_the_networks_reach(passes):
+    at = start(PAGE, section="Upper bound", photo="cat", size="640")  # as it is, 451 × 300
+    (found,) = tables(at)
+    assert list(found.index) == [str(s) for s in upper_bound.STRIDES]
+    best = [float(text.removesuffix(" %")) for text in found.iloc[:, 0]]
+    assert best == sorted(best)
+    assert list(found["Network"]) == ["–", "FCN-32s", "FCN-16s", "FCN-8s", "–"]
+    truth = samples.annotation("cat")
+    for stride, text in zip(upper_bound.STRIDES, best, strict=True):
+        wanted = single(measure(upper_bound.reduced(truth, stride), truth)).mean_iu
+        assert text == pytest.approx(100 * wanted, abs=0.06)
 
 
 def test_a_link_reproduces_the_setting():
@@ -169,7 +215,7 @@ def test_tiny_uploads_break_nothing(size):
     rerun(at)
     for _ in each_section(at):
         assert not at.error
-    at.button(key="stitch_go").click()
+    open_section(at, "Shift and stitch").button(key="stitch_go").click()
     rerun(at)
     assert not at.error
     assert "64 passes" in said(at)

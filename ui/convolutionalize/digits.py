@@ -38,9 +38,9 @@ def bundled() -> digits.Digits:
 def classifier() -> digits.Digits | None:
     """Draw the accuracy of the classifier, and train another on demand; None if there is none."""
     about = st.container()
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+    with st.popover("Train it again", icon=":material/replay:"):
         seed = int(st.number_input("Seed", 0, 9999, 0, key="conv_train_seed", width=150))
-        again = st.button("Train it again", key="conv_train", icon=":material/replay:")
+        again = st.button("Train", key="conv_train", icon=":material/replay:")
         if again or "conv_net" in st.session_state:
             forget = partial(st.session_state.pop, "conv_net", None)
             st.button("Back to the bundled one", key="conv_bundled", on_click=forget)
@@ -50,14 +50,14 @@ def classifier() -> digits.Digits | None:
     try:
         net = own or bundled()
     except weights.WeightsError as error:
-        st.error(f"{error}, or press the button above.", icon=":material/error:")
+        st.error(f"{error}, or train one above.", icon=":material/error:")
         return None
     accuracy = percent(worker.run_short(digits.accuracy, net))
     about.markdown(
-        f"{'Trained just now' if own else 'Bundled'}: **{accuracy}** of "
-        f"{digits.TEST_IMAGES} test images that it was never trained on. Two 3 × 3 convolutions, 8 × 8 px → "
-        "16 × 4 × 4, then `Linear(256, 10)`: the layer of the section Numbers. Between digits it was "
-        "trained to find all ten equally likely."
+        f"{'Trained just now' if own else 'Bundled'}: **{accuracy}** of {digits.TEST_IMAGES} test images "
+        "that it was never trained on. Two 3 × 3 convolutions, 8 × 8 px → 16 × 4 × 4, then `Linear(256, "
+        "10)`: the layer of the section Numbers. On windows between digits it was trained to give all ten "
+        "the same probability."
     )
     return net
 
@@ -132,8 +132,9 @@ def canvas(net: digits.Digits) -> None:
     digit = first.digit if digit is None else digit  # ?conv_digit= chooses none, although it is required
     _maps(a, digit, (x, y))
     st.caption(
-        f"{width} × {height} px → {w} × {h} cells, one a window of 8 × 8, drawn at its centre. In the cells "
-        f"where a digit was placed, the arg-max is right for **{a.found} of {len(drawn.placed)}**; cells in "
+        f"{width} × {height} px → {w} × {h} cells, one per window of 8 × 8, drawn at its centre. In the "
+        f"cells where a digit was placed, the arg-max is right for **{a.found} of {len(drawn.placed)}**; "
+        "cells in "
         "which no digit has more than half of the probability are left empty. Click a cell, or use the "
         "sliders."
     )
@@ -150,12 +151,13 @@ def _choose_canvas() -> digits.Canvas:
         how = st.segmented_control(
             "Digits", PLACES, default=PLACES[0], required=True, key="conv_place", bind="query-params"
         )
-        width = st.slider("Width, px", SIDE, 64, 40, key="conv_width", bind="query-params", width=150)
-        height = st.slider("Height, px", SIDE, 64, 28, key="conv_height", bind="query-params", width=150)
+        more = st.popover("Size", icon=":material/tune:")
+        width = more.slider("Width, px", SIDE, 64, 40, key="conv_width", bind="query-params")
+        height = more.slider("Height, px", SIDE, 64, 28, key="conv_height", bind="query-params")
         if how == PLACES[0]:
-            count = st.slider("How many", 0, 12, 5, key="conv_count", bind="query-params", width=130)
+            count = more.slider("How many digits", 0, 12, 5, key="conv_count", bind="query-params")
             seed = st.number_input(
-                "Canvas no.", 0, 9999, 17, key="conv_canvas", bind=number_binding("conv_canvas"), width=140
+                "Picture no.", 0, 9999, 17, key="conv_canvas", bind=number_binding("conv_canvas"), width=140
             )
             link.put({"conv_lines": None})
             return digits.scatter((width, height), count, int(seed))
@@ -163,7 +165,7 @@ def _choose_canvas() -> digits.Canvas:
 
 
 def _by_hand() -> list[digits.Placed]:
-    st.caption("One line a digit; x and y are its left and top edge. Add or delete lines as you like.")
+    st.caption("One line per digit; x and y are its left and top edge. Add or delete lines as you like.")
     start = pd.DataFrame(_lines(), columns=["digit", "x", "y"])
     limits = {"digit": 9, "x": 63, "y": 63}
     columns = {
@@ -196,7 +198,7 @@ def _dense_answer(a: Answers) -> None:
     try:
         digit = int(worker.run_short(_run, a.net, a.canvas.pixels).argmax())
     except RuntimeError as error:
-        st.markdown(f"**Dense**, given this canvas, refuses: `{str(error).splitlines()[0]}`")
+        st.markdown(f"**Dense**, given this picture, refuses: `{str(error).splitlines()[0]}`")
     else:
         st.markdown(f"**Dense**, given this one window, answers: {digit}")
     st.markdown("**Convolutional**, the same weights, answers for every window:")
@@ -232,7 +234,7 @@ def _maps(a: Answers, digit: int, cell: tuple[int, int]) -> None:
     canvas = Panel(
         **common,
         layers=(figures.digit_canvas(a.pixels),),
-        title="Canvas, and the window",
+        title="Picture, and the window",
         marks=(Box(left, top, left + SIDE, top + SIDE),),
     )
     score = Panel(
@@ -251,7 +253,7 @@ def _maps(a: Answers, digit: int, cell: tuple[int, int]) -> None:
         key="best",
     )
     legend = tuple((f"{'best digit ' * (not i)}{i}", colour) for i, colour in enumerate(figures.TEN))
-    grids(Row((canvas, score, best), legend=legend, least=200), "conv_maps", _picked)
+    grids(Row((canvas, score, best), legend=legend), "conv_maps", _picked)
 
 
 def _picked(cell: Pick) -> None:
@@ -265,7 +267,7 @@ def _window(a: Answers, x: int, y: int) -> None:
     with picture:
         layer = figures.digit_canvas(window[0, 0].numpy())
         caption = f"The window behind cell ({x}, {y})"
-        grids(Panel(shows=layer.where, layers=(layer,), caption=caption, tall=210), "conv_window")
+        grids(Panel(shows=layer.where, layers=(layer,), caption=caption, tall=150), "conv_window")
     with bars:
         grids(figures.label_scores(dense, conv), "conv_window_scores")
         st.caption(

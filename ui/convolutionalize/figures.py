@@ -110,7 +110,7 @@ def label_scores(dense: np.ndarray, conv: np.ndarray, before: np.ndarray | None 
     texts = np.vectorize(lambda v: signed(v, 2), otypes=[object])(values)
     numbers = Numbers.on(values, scale, layer.where, texts)
     return Panel(
-        title="Score of each label",
+        title="Score of each class",
         shows=layer.where,
         layers=(layer,),
         marks=(numbers,),

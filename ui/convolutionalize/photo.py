@@ -1,5 +1,6 @@
 """Panel: an ImageNet classifier on the photo, dense and as a convolution."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -11,15 +12,16 @@ from scipy.special import softmax
 from torch import nn
 
 from fcnviz import weights
-from fcnviz.convolutionalize import convolutionalize
-from fcnviz.lessons.convolutionalize import imagenet
+from fcnviz.convolutionalize import convolutionalize, window_rows
+from fcnviz.lessons.convolutionalize import gap, imagenet
+from fcnviz.lessons.heatmaps.receptive import half_mass_side
 from fcnviz.render import Scale
 from ui.components.grids import grids
 from ui.convolutionalize import figures
 from ui.export import offline, shown
-from ui.figures.grids import Bar, Layer, Panel, Values, coarse
+from ui.figures.grids import Bar, Layer, Panel, Row, Values, coarse
 from ui.figures.marks import Box
-from ui.figures.numbers import delta
+from ui.figures.numbers import delta, percent
 from ui.figures.pictures import Extent
 from ui.running import layers, waiting, worker
 from ui.running.photo_cache import of_photo
@@ -44,11 +46,12 @@ def lite0(device: str) -> tuple[nn.Module, nn.Sequential]:
 def crop(photo: Photo, device: str) -> tuple[np.ndarray, np.ndarray]:
     """Compute the scores of the centre crop, dense and convolutional, (1000,) each."""
     dense, conv = lite0(device)
-    x = _prepared(imagenet.centre(photo.image)[0], device)
-    return worker.run(_scores, dense, x), worker.run(_scores, conv, x)[:, 0, 0]
+    x = prepared(imagenet.centre(photo.image)[0], device)
+    return worker.run(scores, dense, x), worker.run(scores, conv, x)[:, 0, 0]
 
 
-def _scores(net: nn.Module, x: torch.Tensor) -> np.ndarray:
+def scores(net: nn.Module, x: torch.Tensor) -> np.ndarray:
+    """Compute the scores of one image, (1000,), or of its windows, (1000, h, w)."""
     with torch.no_grad():
         return net(x)[0].cpu().numpy()
 
@@ -56,11 +59,38 @@ def _scores(net: nn.Module, x: torch.Tensor) -> np.ndarray:
 @of_photo(show_spinner="Running the network over the whole photo …", max_entries=24, own=3)
 def whole(photo: Photo, shorter: int, device: str) -> np.ndarray:
     """Compute the probabilities of every window of the photo at this scale, (1000, h, w)."""
-    x = _prepared(imagenet.scaled(photo.image, shorter), device)
-    return softmax(worker.run(_scores, lite0(device)[1], x), axis=0)
+    x = prepared(imagenet.scaled(photo.image, shorter), device)
+    return softmax(worker.run(scores, lite0(device)[1], x), axis=0)
 
 
-def _prepared(image: Image.Image, device: str) -> torch.Tensor:
+@of_photo(show_spinner="Classifying window by window …", max_entries=12, own=2)
+def alone(photo: Photo, shorter: int, device: str) -> np.ndarray:
+    """Compute the probabilities of each window that fits, classified alone, (1000, rows, columns)."""
+    x = prepared(imagenet.scaled(photo.image, shorter), device)
+    batch = 4 if device == "cpu" else 64
+    steps = window_rows(lite0(device)[0], x, imagenet.CROP, imagenet.STRIDE, batch)
+    rows = [row.cpu().numpy() for row in worker.run_steps(_without_gradients(steps))]
+    return softmax(np.stack(rows, 1), axis=0)
+
+
+def _without_gradients(steps: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:
+    while True:
+        with torch.no_grad():
+            step = next(steps, None)
+        if step is None:
+            return
+        yield step
+
+
+@of_photo(show_spinner="One forward and one backward pass …", max_entries=16, own=2)
+def influence(photo: Photo, shorter: int, device: str, index: int, cell: tuple[int, int]) -> np.ndarray:
+    """Measure how much each pixel of the input moves a cell's score, (H, W) (see `gap.influence`)."""
+    x = prepared(imagenet.scaled(photo.image, shorter), device)
+    return worker.run(gap.influence, lite0(device)[1], x, index, cell).numpy()
+
+
+def prepared(image: Image.Image, device: str) -> torch.Tensor:
+    """Turn an RGB image into the classifier's input on its device."""
     return imagenet.prepare(image).to(device, memory_format=torch.channels_last)
 
 
@@ -86,22 +116,40 @@ def on_photo(photo: Photo, networks: Networks) -> None:
             f"1 × 1 cell, max |Δ| = {delta(np.abs(dense - conv).max())}."
         )
     with right:
-        st.markdown("**The same weights as a convolution** · the whole photo, one answer a window")
-        _heatmap(photo, device, int(top[0]))
+        st.markdown("**The same weights as a convolution** · the whole photo, one answer per window")
+        shown_map = _heatmap(photo, device, int(top[0]))
+    if shown_map is not None:
+        _measured(photo, device, *shown_map)
 
 
-def _heatmap(photo: Photo, device: str, best: int) -> None:
-    names = imagenet.names()
+def subject(best: int) -> tuple[str, tuple[int, ...]]:
+    """Name what the heatmap shows if the crop's best class is this: its group, or the class alone."""
+    group = imagenet.group_of(best)
+    return (group, imagenet.GROUPS[group]) if group else (imagenet.names()[best], (best,))
+
+
+def _chosen(name: str) -> tuple[str, tuple[int, ...]]:
+    return name, imagenet.GROUPS.get(name) or (imagenet.names().index(name),)
+
+
+def _heatmap(photo: Photo, device: str, best: int) -> tuple[int, str, tuple[int, ...]] | None:
+    """Draw the map of a class or a group; return the input's shorter side, and the map's name and classes."""
     with st.container(horizontal=True, gap="medium"):
-        label, hint = "Class: type to search", f"{names[best]} (the top one)"
+        label, hint = "Class: type to search", f"{subject(best)[0]} (the crop's)"
         chosen = st.selectbox(
-            label, names, None, placeholder=hint, key="conv_class", bind="query-params", width=250
+            label,
+            (*imagenet.GROUPS, *imagenet.names()),
+            None,
+            placeholder=hint,
+            key="conv_class",
+            bind="query-params",
+            width=250,
         )
         label = "Input scale: shorter side, px"
         shorter = st.select_slider(
             label, SHORTER, START_SHORTER, key="conv_shorter", bind="query-params", width=220
         )
-    index = names.index(chosen) if chosen else best
+    name, classes = _chosen(chosen) if chosen else subject(best)
     factor = min(photo.image.size) / shorter
     width, height = scaled_size(photo, shorter)
     if width * height > MOST_PIXELS:
@@ -110,17 +158,86 @@ def _heatmap(photo: Photo, device: str, best: int) -> None:
             "scale, or a photo that is less elongated.",
             icon=":material/error:",
         )
-        return
-    values = whole(photo, shorter, device)[index]
+        return None
+    values = whole(photo, shorter, device)[list(classes)].sum(0)
     shown.add("scores/imagenet-one-class.npy", partial(offline.array, values[None].copy()))  # (1, h, w)
     h, w = values.shape
     caption = (
-        f"“{names[index]}” · input {width} × {height} px → {w} × {h} cells, each a window of 224 × 224, "
-        "32 px apart, drawn at the windows' centres; boxed is the window of the highest. Padding sees zeros "
-        "around a crop and the photo around a window, so apart from the single crop the two need not be "
-        "equal."
+        f"“{name}”{_summed(classes)} · input {width} × {height} px → {w} × {h} cells, each for a window of "
+        f"{imagenet.CROP} × {imagenet.CROP}, 32 px apart, drawn at the windows' centres; boxed is the window "
+        "of the highest."
     )
     grids(_heat(photo, values, factor, caption), "conv_heat")
+    return shorter, name, classes
+
+
+def _summed(classes: tuple[int, ...]) -> str:
+    return f", the sum of {len(classes)} classes" if len(classes) > 1 else ""
+
+
+def _measured(photo: Photo, device: str, shorter: int, name: str, classes: tuple[int, ...]) -> None:
+    """On demand, compare the cells with their windows alone, and draw what the highest cell sees."""
+    label = "Measure it: each window classified alone, and what one cell sees"
+    if not st.toggle(label, key="conv_gap", bind="query-params"):
+        st.caption(
+            "A cell is not exactly its window's answer: padding puts zeros around a window alone, and sees "
+            "the photo around a window in the photo."
+        )
+        return
+    cells, windows = whole(photo, shorter, device), alone(photo, shorter, device)
+    found = gap.gap(torch.from_numpy(cells), torch.from_numpy(windows))
+    columns, rows = found.windows
+    st.markdown(
+        f"**{columns} × {rows} windows lie in the input; classified alone**, their probabilities differ from "
+        f"the cells' by up to **{found.difference:.2f}**, and the best class agrees in "
+        f"**{percent(found.agreement, 0)}** of them. Without padding the two would be equal: see Digits."
+    )
+    one, other = (m[list(classes), :rows, :columns].sum(0) for m in (cells, windows))
+    bar = Bar(f"Probability of {name}, one scale", Scale(0.0, float(max(one.max(), other.max()))), 3)
+    titles = ("One pass: the cells", "Window by window, alone")
+    panels = (_window_map(photo, m, shorter, bar, t) for m, t in zip((one, other), titles, strict=True))
+    left, right = st.columns([2, 1], gap="medium")
+    with left:
+        grids(Row(tuple(panels)), "conv_gap_maps")
+    with right:
+        _fields(photo, device, shorter, classes, cells)
+
+
+def _window_map(photo: Photo, values: np.ndarray, shorter: int, bar: Bar, title: str) -> Panel:
+    """Draw a map of the windows that fit over the photo."""
+    start, step = places(min(photo.image.size) / shorter)
+    where = Extent.cells(values.shape, (start, start), step)
+    layer = coarse(values, bar.scale, where, figures.HEATMAP_OPACITY, Values(values, "probability"), False)
+    caption = f"highest {values.max():.3f}"
+    shows = Extent.of(photo.image.size)
+    return Panel(shows=shows, layers=(_photo(photo), layer), title=title, caption=caption, bar=bar)
+
+
+def _fields(photo: Photo, device: str, shorter: int, classes: tuple[int, ...], cells: np.ndarray) -> None:
+    """Draw the window of the highest cell, its theoretical field, and half of its gradient."""
+    values, factor = cells[list(classes)].sum(0), min(photo.image.size) / shorter
+    y, x = (int(i) for i in np.unravel_index(values.argmax(), values.shape))
+    index = max(classes, key=lambda c: cells[c, y, x])
+    mass = influence(photo, shorter, device, index, (x, y))
+    centre = [imagenet.STRIDE * i + (imagenet.CROP - 1) / 2 for i in (x, y)]
+    half, field = half_mass_side(mass, *centre), imagenet.field()
+
+    def square(side: int, dash: str) -> Box:
+        left, top, right, bottom = ((v + d) * factor for d in (-side / 2, side / 2) for v in centre)
+        return Box(left, top, right, bottom, dash)
+
+    boxes = square(imagenet.CROP, "solid"), square(field, "dash"), square(half, "dot")
+    photo_extent = Extent.of(photo.image.size)
+    caption = (
+        f"The highest cell. Solid: its window, {imagenet.CROP} px. Dashed: all that can reach it, its "
+        f"theoretical receptive field, {field} px. Dotted: the square that holds half of the gradient of its "
+        f"“{imagenet.names()[index]}” score, {half} px: the effective one. In px of the input."
+    )
+    shows = Extent.around(photo_extent, *boxes)
+    layer = _photo(photo)
+    grids(
+        Panel(shows=shows, layers=(layer,), title="224 or more?", caption=caption, marks=boxes), "conv_fields"
+    )
 
 
 def scaled_size(photo: Photo, shorter: int) -> tuple[int, int]:

@@ -25,7 +25,7 @@ _LITE0, _DIGITS = "EfficientNet-Lite0, 224 px windows", "Digits, 8 px windows"
 def race(photo: Photo, networks: Networks) -> None:
     """Time both ways on images of growing size, with a stop button."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        name = st.selectbox("Network", (_LITE0, _DIGITS), key="conv_racer", bind="query-params", width=300)
+        name = st.selectbox("Network", (_DIGITS, _LITE0), key="conv_racer", bind="query-params", width=300)
         most = st.slider(
             "Windows a side, up to", 4, 12, 10, 2, key="conv_most", bind="query-params", width=200
         )
@@ -93,13 +93,13 @@ def _results(timings: list[Timing], name: str, device: str) -> None:
             f"crop by crop **{milliseconds(last.crops)}**, {last.crops_flops / 1e9:,.3g} GFLOPs  \n"
             f"one pass **{milliseconds(last.one_pass)}**, {last.pass_flops / 1e9:,.3g} GFLOPs "
             f"({last.crops_flops / last.pass_flops:.1f} × fewer)  \n"
-            f"outputs: max |Δ| {delta(last.difference)}, the same best class in {percent(last.agreement, 0)} "
-            "of the windows"
+            f"a cell and its window alone, in probability: max |Δ| = **{delta(last.difference)}**; the best "
+            f"class agrees in **{percent(last.agreement, 0)}** of the windows"
         )
         if name == _LITE0:
             st.caption(
                 "Lite0 pads its convolutions: a crop sees zeros around it, a window of the photo sees the "
-                "photo. So its outputs differ; the digits network has no padding, and its outputs are equal."
+                "photo. So a cell is not its window's answer; for the digits, without padding, it is."
             )
     st.caption(
         f"Measured here just now on {device}, warmed up and synchronised. Crop by crop: the median row of "

@@ -63,6 +63,11 @@ def _classifier() -> list[geometry.Layer]:
     return [replace(layer, ceil=False) for layer in vgg16_chain(pad=1)]
 
 
+def _field() -> int:
+    """Compute the side in px of the receptive field of a cell of VGG16's."""
+    return int(geometry.place(_classifier()).field)
+
+
 def _output(chain: list[geometry.Layer], side: int) -> int:
     """Side of the output in cells; 0 if the input is too small."""
     try:
@@ -92,8 +97,13 @@ def _draw_windows(side: int) -> None:
     with words:
         st.markdown(
             f"**The extra cells of {side} × {side}.** Each of VGG16's {grid} × {grid} cells belongs to a "
-            f"window of {window} × {window} px, {imagenet.STRIDE} px further than its neighbour's. The "
-            "classifier alone would see zeros around that window, and here it sees what is there: the two "
-            "answers need not be equal. Solid: the first window; dashed: the one to its right; dotted: the "
-            "last. Dots: their centres."
+            f"window of {window} × {window} px, {imagenet.STRIDE} px further than its neighbour's. Solid: "
+            "the first window; dashed: the one to its right; dotted: the last. Dots: their centres."
+        )
+        st.markdown(
+            f"**{window} px, or more?** The classifier alone sees zeros around its window; as a convolution, "
+            f"a cell sees what is there, up to **{_field()} px** in VGG16 and **{imagenet.field()} px** in "
+            "EfficientNet-Lite0 (theoretical receptive fields, computed layer by layer). So a cell need not "
+            "equal its window's answer. What it uses in fact is less: the effective field, measured in the "
+            "section Photo."
         )

@@ -14,8 +14,8 @@ from fcnviz.render import Scale
 from ui.components.grids import Pick, grids
 from ui.convolutionalize import figures
 from ui.figures.grids import Panel, Row, Values, coarse
-from ui.figures.marks import Box
-from ui.figures.numbers import delta, signed
+from ui.figures.marks import Box, Empty
+from ui.figures.numbers import delta, signed, span
 from ui.figures.pictures import Extent
 from ui.page import link, number_grid
 from ui.page.controls import number_binding
@@ -75,7 +75,7 @@ def choose() -> Toy:
         h = st.slider("Height H", 1, 8, FEATURES[1], key="conv_h", bind="query-params", width=130)
         w = st.slider("Width W", 1, 8, FEATURES[2], key="conv_w", bind="query-params", width=130)
         c = st.slider("Channels C", 1, 32, FEATURES[0], key="conv_c", bind="query-params", width=160)
-        labels = st.slider("Labels", 2, 20, LABELS, key="conv_labels", bind="query-params", width=160)
+        labels = st.slider("Classes", 2, 20, LABELS, key="conv_labels", bind="query-params", width=160)
         kind = st.segmented_control(
             "Feature map", MAPS, default=MAPS[0], required=True, key="conv_map", bind="query-params"
         )
@@ -85,7 +85,17 @@ def choose() -> Toy:
     else:
         link.put({"conv_values": None})
         features = torch.randn(1, c, h, w, generator=_seeded(0))
+    _mark_acting(kind, features)
     return layers(features, labels, bias)
+
+
+def _mark_acting(kind: str | None, features: Tensor) -> None:
+    """When the visitor chooses another map, mark a weight that acts on it, if the marked one does not."""
+    state, flat = st.session_state, features.flatten()
+    before, state["conv_map_seen"] = state.get("conv_map_seen", kind), kind
+    marked = min(state.get("conv_weight", 0), len(flat) - 1)
+    if kind != before and not flat[marked]:
+        state["conv_weight"] = acting_weight(features)
 
 
 def layers(features: Tensor, labels: int, bias: bool) -> Toy:
@@ -124,7 +134,7 @@ def same_numbers(t: Toy) -> None:
     for column, (title, layer) in zip(st.columns(2), titled.items(), strict=True):
         count = f"{layer.weight.numel():,}" + ("" if layer.bias is None else f" + {layer.bias.numel()}")
         column.metric(title, count, help="Weights + biases, counted from the layer's own parameters.")
-    label, weight = _choose_weight(labels, inputs)
+    label, weight = _choose_weight(t)
     matrix = t.dense.weight.detach().view(labels, c, h, w).numpy()
 
     def picked(cell: Pick) -> None:
@@ -142,21 +152,29 @@ def same_numbers(t: Toy) -> None:
     _proof(t, label, weight)
 
 
-def _choose_weight(labels: int, inputs: int) -> tuple[int, int]:
+def acting_weight(features: Tensor) -> int:
+    """Return the column of a weight that acts on features (1, C, H, W): the usual one, or the largest's."""
+    flat = features.flatten()
+    usual = min(COLUMN, len(flat) - 1)
+    return usual if flat[usual] else int(flat.abs().argmax())
+
+
+def _choose_weight(t: Toy) -> tuple[int, int]:
     """Draw the sliders for the marked weight; → its row and column in the matrix."""
+    labels, inputs = t.dense.weight.shape
     for key, last in (("conv_label", labels - 1), ("conv_weight", inputs - 1)):
         if st.session_state.get(key, 0) > last:
             st.session_state[key] = last
     with st.container(horizontal=True, gap="medium"):
         last = labels - 1
         label = st.slider(
-            "Row (label)", 0, last, min(ROW, last), key="conv_label", bind="query-params", width=220
+            "Row (class)", 0, last, min(ROW, last), key="conv_label", bind="query-params", width=220
         )
         if inputs == 1:
             return label, 0
-        last = inputs - 1
+        first = acting_weight(t.features)
         weight = st.slider(
-            "Column (weight)", 0, last, min(COLUMN, last), key="conv_weight", bind="query-params", width=420
+            "Column (weight)", 0, inputs - 1, first, key="conv_weight", bind="query-params", width=420
         )
     return label, weight
 
@@ -187,10 +205,12 @@ def _proof(t: Toy, label: int, weight: int) -> None:
             f"Dense weights at `{addresses[0]}`, kernels at `{addresses[1]}`: "
             + ("**one memory**." if addresses[0] == addresses[1] else "two memories.")
         )
-        if move:
+        if not t.features.flatten()[weight]:
+            st.markdown("This weight meets a feature that is 0, so it moves nothing: click another.")
+        elif move:
             moved = [(after - before)[label] for after in (dense, conv)]
             st.markdown(
-                f"The dense layer's weight moved by {signed(move, 1)}; label {label} moved by "
+                f"The dense layer's weight moved by {signed(move, 1)}; class {label} moved by "
                 f"{signed(moved[0], 3)} (dense) and {signed(moved[1], 3)} (convolution)."
             )
         else:
@@ -267,7 +287,9 @@ def _move_features(t: Toy) -> None:
     label = int(np.abs(alone).argmax())
     scale = Scale.diverging(larger[0, 0].numpy())
     box = Box.at(Extent.cells((h, w), (x, y)))
-    field = _channel(larger, scale, f"Channel 0 of {big_w} × {big_h}", box)
+    drawn = torch.full_like(larger, torch.nan)  # the zeros around the features stay empty
+    drawn[..., y : y + h, x : x + w] = t.features
+    field = _channel(drawn, scale, f"Channel 0 of {big_w} × {big_h}; hatched: zeros", box)
     grids(Row((field, _answers(maps[label], label, field.shows, (x, y)))), "conv_moved")
     st.markdown(
         f"In the marked cell ({x}, {y}): **{signed(maps[label, y, x], 4)}**; the dense layer on the "
@@ -278,7 +300,8 @@ def _move_features(t: Toy) -> None:
 def _channel(features: Tensor, scale: Scale, caption: str, *marks: Box) -> Panel:
     """Draw the first channel of a feature map, (1, C, H, W)."""
     layer = coarse(features[0, 0].numpy(), scale)
-    return Panel(shows=layer.where, layers=(layer,), caption=caption, marks=marks, tall=260)
+    empty = Empty(layer.where, torch.isnan(features[0, 0]).numpy())
+    return Panel(shows=layer.where, layers=(layer,), caption=caption, marks=(empty, *marks), tall=260)
 
 
 def _answers(values: np.ndarray, label: int, shows: Extent, cell: tuple[int, int]) -> Panel:
@@ -286,7 +309,7 @@ def _answers(values: np.ndarray, label: int, shows: Extent, cell: tuple[int, int
     h, w = values.shape
     start = (shows.left + shows.right - w + 1) / 2, (shows.top + shows.bottom - h + 1) / 2
     marked = Box.at(Extent.cells((1, 1), (cell[0] + start[0], cell[1] + start[1])))
-    caption = f"Label {label}: {w} × {h} answers, at their windows' centres"
+    caption = f"Class {label}: {w} × {h} answers at their windows' centres, {span(values, 2)}"
     where, reads = Extent.cells((h, w), start), Values(values, "score")
     layer = coarse(values, Scale.diverging(values), where, reads=reads)
     return Panel(shows=shows, layers=(layer,), caption=caption, marks=(marked,), tall=260)

@@ -82,6 +82,35 @@ class Shade(Extent):
         return rectangle(self, f'fill="{FRAME}" opacity="0.6"')
 
 
+@dataclass(frozen=True, eq=False)
+class Empty:
+    """Cells without a value: framed, and hatched if a zero stands there.
+
+    Attributes:
+        where: The grid's place.
+        cells: Which cells are drawn, (h, w) bool.
+        hatched: Whether they are hatched.
+    """
+
+    where: Extent
+    cells: np.ndarray
+    hatched: bool = True
+
+    def svg(self, shows: Extent) -> str:  # noqa: ARG002 (marks are all drawn alike)
+        """Draw them as SVG."""
+        h, w = self.cells.shape
+        across, down = self.where.width / w, self.where.height / h
+        path = []
+        for row, column in np.argwhere(self.cells):
+            x, y = self.where.left + column * across, self.where.top + row * down
+            path.append(f"M{x:.5g} {y:.5g}h{across:.5g}v{down:.5g}h{-across:.5g}z")
+            if self.hatched:  # three strokes from lower left to upper right
+                path.append(f"m0 {down / 2:.5g}l{across / 2:.5g} {-down / 2:.5g}")
+                path.append(f"M{x:.5g} {y + down:.5g}l{across:.5g} {-down:.5g}")
+                path.append(f"M{x + across / 2:.5g} {y + down:.5g}l{across / 2:.5g} {-down / 2:.5g}")
+        return f'<path d="{"".join(path)}" opacity="0.45" {_stroke(FRAME, 1)}/>' if path else ""
+
+
 @dataclass(frozen=True)
 class Cross:
     """A cross at a point."""

@@ -10,6 +10,23 @@ from fcnviz.render import Scale
 
 
 @dataclass(frozen=True, eq=False)
+class Difference:
+    """The picture of a difference of two maps.
+
+    Attributes:
+        png: its PNG, full size.
+        scale: its colours, which it shares with the picture beside it.
+        most: the largest |difference|.
+        where: (x, y) of it.
+    """
+
+    png: bytes
+    scale: Scale
+    most: float
+    where: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
 class Pictures:
     """The pictures of one reconstruction.
 
@@ -17,24 +34,27 @@ class Pictures:
         coarse: (h, w) float32.
         scale: shared by the coarse grid and all `pngs`.
         pngs: by way of upsampling, full size.
-        difference: PNG of deconvolution − bilinear, full size.
-        spread: its own scale.
-        where: (x, y) of the largest |difference|, which is `spread.high`.
+        border: fixed deconvolution − interpolation.
+        learning: the network's deconvolution − the fixed one.
     """
 
     coarse: np.ndarray
     scale: Scale
     pngs: dict[str, bytes]
-    difference: bytes
-    spread: Scale
-    where: tuple[int, int]
+    border: Difference
+    learning: Difference
 
 
 def paint(made: Reconstruction, probability: bool) -> Pictures:
     """A reconstruction as pictures on one shared scale: 0 … 1 for probabilities, else its own range."""
     scale = Scale(0.0, 1.0) if probability else Scale.over(made.coarse, *made.dense.values())
-    spread = Scale.diverging(made.difference)
-    row, column = divmod(int(np.abs(made.difference).argmax()), made.difference.shape[1])
+    spread = Scale.diverging(made.border, made.learning)
     pngs = {way: render.heatmap_png(m, scale) for way, m in made.dense.items()}
-    difference = render.heatmap_png(made.difference, spread)
-    return Pictures(made.coarse, scale, pngs, difference, spread, (column, row))
+    border, learning = (_difference(values, spread) for values in (made.border, made.learning))
+    return Pictures(made.coarse, scale, pngs, border, learning)
+
+
+def _difference(values: np.ndarray, scale: Scale) -> Difference:
+    row, column = divmod(int(np.abs(values).argmax()), values.shape[1])
+    most = float(np.abs(values[row, column]))
+    return Difference(render.heatmap_png(values, scale), scale, most, (column, row))

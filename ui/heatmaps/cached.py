@@ -10,6 +10,7 @@ from fcnviz.fcn import FCN, ScoreMaps
 from fcnviz.lessons.heatmaps import certainty, receptive, reconstruct, sums
 from fcnviz.lessons.heatmaps.border import Border, compare
 from fcnviz.photos import voc
+from fcnviz.photos.images import fit
 from fcnviz.render import Scale
 from ui.figures.reconstruction import Pictures, paint
 from ui.running import worker
@@ -38,6 +39,12 @@ class HeatmapKey:
     probability: bool
 
 
+@of_photo(st.cache_resource, max_entries=64, own=3)
+def below(photo: Photo) -> bytes:
+    """Encode the photo as a small WebP: it is sent three times, and a map covers most of it."""
+    return render.to_webp(np.asarray(fit(photo.image, 320)), 65)
+
+
 @of_photo(max_entries=64, own=4)
 def pictures(photo: Photo, key: HeatmapKey, _scores: ScoreMaps) -> Pictures:
     """Paint one class's coarse map and its reconstructions."""
@@ -54,11 +61,31 @@ def pictures(photo: Photo, key: HeatmapKey, _scores: ScoreMaps) -> Pictures:
     return paint(made, key.probability)
 
 
+@of_photo(max_entries=64, own=4)
+def label_differences(photo: Photo, net: Net, stride: int, _scores: ScoreMaps) -> tuple[float, float, float]:
+    """Measure the shares of labels that differ between ways to upsample a network's map of this stride.
+
+    Returns:
+        the shares for fixed deconvolution and interpolation (the border), for the network's own and the fixed
+        deconvolution (learning), and for the network's own and interpolation (both).
+    """
+    found = worker.run_short(reconstruct.labels, model(net), _scores.at(stride), stride, photo.input_shape)
+    pairs = (("bilinear", "fixed"), ("fixed", "learned"), ("bilinear", "learned"))
+    border, learning, both = (render.flipped_share(found[a], found[b]) for a, b in pairs)
+    return border, learning, both
+
+
 @of_photo(st.cache_resource, max_entries=32, own=2)
 def border(photo: Photo, key: HeatmapKey, _scores: ScoreMaps) -> tuple[Border, bytes]:
     """Compare bilinear deconvolution with interpolation on one class's map; → and their difference as PNG."""
     found = worker.run_short(compare, _scores.at(key.stride)[0, key.index], key.stride)
     return found, render.heatmap_png(found.difference, Scale.diverging(found.difference))
+
+
+@of_photo(max_entries=64, own=4)
+def disputed(photo: Photo, nets: tuple[Net, ...], _labels: list[np.ndarray]) -> tuple[int, int] | None:
+    """Find the (x, y) of the pixel that networks disagree about most (see `render.most_disputed`)."""
+    return render.most_disputed(_labels)
 
 
 @of_photo(max_entries=90, own=6)

@@ -16,7 +16,7 @@ from ui.page import link
 from ui.running.networks import model
 from ui.state import Photo
 
-VALUES = ("Score", "Probability")
+VALUES = ("Probability", "Score")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,27 +82,40 @@ def choose(photo: Photo, results: list[Result]) -> Choice:
         result = _net(results)
         index = _class(result)
         strides = [s for s in STRIDES if s >= result.stride]
+        own = str(result.stride)
         stage = st.segmented_control(
-            "Score map of stride", [str(s) for s in strides], default="32", required=True, key="stage",
+            "Score map of stride", [str(s) for s in strides], default=own, required=True, key="stage",
             bind="query-params", help="32: score_fr. 16 and 8: after adding score_pool4 and score_pool3.",
         )  # fmt: skip
         values = st.segmented_control(
-            "Values", VALUES, default="Score", required=True, key="values", bind="query-params"
+            "Values", VALUES, default=VALUES[0], required=True, key="values", bind="query-params"
         )
     with st.container(horizontal=True, gap="medium"):
-        over = st.toggle("Over the photo", key="over", bind="query-params")
+        over = st.toggle("Over the photo", True, key="over", bind="query-params")
         more = st.toggle("Nearest neighbour and fixed bilinear too", key="more", bind="query-params")
-    probability, pixel = values == "Probability", _pixel(photo, result, index)
-    return Choice(photo, result, index, int(stage or 32), probability, results, over, more, pixel)
+    probability, pixel = values != "Score", _pixel(photo, results, result, index)
+    return Choice(photo, result, index, int(stage or own), probability, results, over, more, pixel)
 
 
 def _net(results: list[Result]) -> Result:
-    names = {f"{r.stride}s": r for r in results}
-    finest = list(names)[-1]
+    """Draw the choice of the network; another one opens on its own path, the map that it upsamples."""
+    names, state = {f"{r.stride}s": r for r in results}, st.session_state
+
+    def own_path() -> None:
+        if state["net"] in names:
+            state["stage"] = str(names[state["net"]].stride)
+
+    coarsest = next(iter(names))
     chosen = st.segmented_control(
-        "FCN", list(names), default=finest, required=True, key="net", bind="query-params"
+        "FCN",
+        list(names),
+        default=coarsest,
+        required=True,
+        key="net",
+        bind="query-params",
+        on_change=own_path,
     )
-    return names[chosen or finest]
+    return names[chosen or coarsest]
 
 
 def ranked(result: Result) -> list[tuple[int, float]]:
@@ -136,14 +149,21 @@ def _class(result: Result) -> int:
     return voc.CLASSES.index(name)
 
 
-def _pixel(photo: Photo, result: Result, index: int) -> tuple[int, int]:
-    """Read the link's pixel, moved into the photo; else find the class's maximum on the finest grid."""
+def _pixel(photo: Photo, results: list[Result], result: Result, index: int) -> tuple[int, int]:
+    """Read the link's pixel, moved into the photo; else find where the networks disagree most.
+
+    Where they agree everywhere, it is the class's maximum on the finest grid.
+    """
     try:
         wanted = tuple(int(link.get(k, "")) for k in ("x", "y"))
     except ValueError:
-        scores = result.segmentation.scores.finest
-        row, column = divmod(int(scores.softmax(1)[0, index].argmax()), scores.shape[-1])
-        place, grid = (column, row), (scores.shape[-1], scores.shape[-2])
-        wanted = tuple(int((i + 0.5) * n / k) for i, n, k in zip(place, photo.input.size, grid, strict=True))
+        labels = [r.labels for r in results]
+        found = cached.disputed(photo, tuple(r.net for r in results), labels)
+        grid = labels[0].shape[::-1]
+        if found is None:
+            scores = result.segmentation.scores.finest
+            row, column = divmod(int(scores.softmax(1)[0, index].argmax()), scores.shape[-1])
+            found, grid = (column, row), (scores.shape[-1], scores.shape[-2])
+        wanted = tuple(int((i + 0.5) * n / k) for i, n, k in zip(found, photo.input.size, grid, strict=True))
     x, y = (min(max(v, 0), n - 1) for v, n in zip(wanted, photo.input.size, strict=True))
     return x, y

@@ -1,4 +1,4 @@
-"""Panel "Coarse → dense": a class's score map, its reconstructions and their difference."""
+"""Panel "Coarse → dense": a class's score map, its reconstructions and their differences."""
 
 from dataclasses import replace
 
@@ -8,29 +8,58 @@ from ui.compare.results import grid_text
 from ui.components.grids import grids
 from ui.figures.grids import Bar, Colours, Layer, Panel, Row, Values, coarse
 from ui.figures.marks import Box, Cross, Ring
+from ui.figures.numbers import percent
 from ui.figures.pictures import Extent
-from ui.figures.reconstruction import Pictures
+from ui.figures.reconstruction import Difference, Pictures
 from ui.figures.theme import FRAME, OPACITY
+from ui.heatmaps import cached
 from ui.heatmaps.choice import Choice
-from ui.running import layers
 
 _TITLES = {
     "bilinear": "Bilinear interpolation",
-    "learned": "Deconvolution, own kernels",
+    "learned": "The network's deconvolution",
     "nearest": "Nearest neighbour",
-    "fixed": "Deconvolution, fixed bilinear",
+    "fixed": "Fixed bilinear deconvolution",
 }
 
 
 def dense(c: Choice) -> None:
-    """Draw the coarse grid, its reconstructions and their difference; the maps share a scale."""
+    """Draw the coarse grid, its reconstructions and their differences."""
     made = c.pictures
     bar = Bar(f"{'Probability' if c.probability else 'Score'} of {c.name}", made.scale)
     panels = _coarse(c, made, bar), _full(c, "bilinear", made), _full(c, "learned", made)
-    grids(Row((*panels, _difference(c, made))), "dense")
+    grids(Row(panels), "dense")
     if c.more:
-        grids(Row((_full(c, "nearest", made), _full(c, "fixed", made)), columns=4), "dense_more")
+        grids(Row((_full(c, "nearest", made), _full(c, "fixed", made)), columns=3), "dense_more")
     st.caption(_about_path(c))
+    st.markdown("**What the deconvolution does that interpolation does not**")
+    pictures, numbers = st.columns([2, 1], gap="medium")
+    with pictures:
+        border = _difference(c, made.border, "Border: fixed deconvolution − interpolation")
+        learning = _difference(c, made.learning, "Learning: the network's − the fixed deconvolution")
+        grids(Row((border, learning)), "dense_differences")
+    with numbers:
+        _labels_that_differ(c)
+
+
+def _labels_that_differ(c: Choice) -> None:
+    """Write the shares of the labels that the border and learning change."""
+    scores = c.result.segmentation.scores
+    border, learning, both = cached.label_differences(c.photo, c.result.net, c.stride, scores)
+    label = "Labels that differ from interpolation's"
+    st.metric(label, percent(both, 2), help="Of all pixels, over all classes: the best class is another one.")
+    also = (
+        ""
+        if c.stride == c.result.stride
+        else (
+            " This map goes through several deconvolutions here, which are not one large one: that counts as "
+            "learning too."
+        )
+    )
+    st.markdown(
+        f"The border alone: **{percent(border, 2)}** of the labels. Learning alone: "
+        f"**{percent(learning, 2)}**.{also}"
+    )
 
 
 def _unit(c: Choice) -> str:
@@ -66,15 +95,15 @@ def _full(c: Choice, way: str, made: Pictures) -> Panel:
     )
 
 
-def _difference(c: Choice, made: Pictures) -> Panel:
-    where, (x, y) = Extent.of(c.photo.input.size), made.where
+def _difference(c: Choice, made: Difference, title: str) -> Panel:
+    where = Extent.of(c.photo.input.size)
     return Panel(
         shows=where,
-        layers=_over(c, Layer(made.difference, where, reads=Colours(made.spread, "difference"))),
-        title="Deconvolution − bilinear",
-        caption=f"max |Δ| {made.spread.high:.3f} at {x}, {y} (ring)",
-        marks=(Ring(x, y),),
-        bar=Bar("Difference", made.spread),
+        layers=(Layer(made.png, where, reads=Colours(made.scale, "difference", 3)),),
+        title=title,
+        caption=f"max |Δ| {made.most:.3f} at {made.where[0]}, {made.where[1]} (ring)",
+        marks=(Ring(*made.where),) if made.most else (),
+        bar=Bar("Difference, one scale for both", made.scale, 3),
     )
 
 
@@ -82,17 +111,17 @@ def _over(c: Choice, layer: Layer) -> tuple[Layer, ...]:
     """Lay a map over the photo, if the visitor wants it."""
     if not c.over:
         return (layer,)
-    photo = Layer(layers.small_photo(c.photo), Extent.of(c.photo.input.size))
+    photo = Layer(cached.below(c.photo), Extent.of(c.photo.input.size))
     return photo, replace(layer, opacity=OPACITY)
 
 
 def _about_path(c: Choice) -> str:
     if c.stride == c.result.stride:
         return (
-            f"This is the map that {c.result.title} upsamples: the deconvolution is its last layer, and its "
-            "output the logits. Probabilities are taken after upsampling, as the network does."
+            f"This is the map that {c.result.title} upsamples: the deconvolution is its last layer, and "
+            "gives each pixel's scores. Probabilities are taken after upsampling, as the network does."
         )
     return (
         f"{c.result.title} goes on to add skips to this map. Here it goes through the network's own "
-        "deconvolutions without them: an ablation. Choose the finest map to see the network's logits."
+        "deconvolutions without them: an ablation. Choose the finest map for the network's own."
     )

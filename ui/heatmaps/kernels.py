@@ -17,30 +17,31 @@ from ui.running.networks import model
 def gallery(c: Choice) -> None:
     """Draw each deconvolution's kernel of the class: bilinear, learned, their difference, and one row."""
     found = learned_kernels(model(c.result.net), c.index)
+    weights = Bar("Weight", Scale.over(*(m for k in found for m in (k.learned, k.bilinear))), 4)
+    spread = Bar("Difference", Scale.diverging(*(k.learned - k.bilinear for k in found)), 4)
     for k in found:
         side = 2 * k.factor
         how = "fixed bilinear, not learned" if k.frozen else f"changed by {percent(k.change, 2)}"
         st.markdown(f"**`{k.layer}`** · {side} × {side} · stride {k.factor} · {how}")
         left, right = st.columns([3, 1])
         with left:
-            grids(_kernels(k), f"kernel_{k.layer}")
+            grids(_kernels(k, weights, spread), f"kernel_{k.layer}")
         with right:
             shown.chart(figures.kernel_rows(k), f"section_{k.layer}")
             st.caption("row of the largest weight")
     st.caption(
-        f"Kernels of {c.name}. The change is ‖learned − bilinear‖ / ‖bilinear‖. The paper fixes the last and "
-        "learns the others; the authors' code fixes all, and its FAQ says that accuracy is the same."
+        f"Kernels of {c.name}, all on the same two scales. The change is ‖learned − bilinear‖ / ‖bilinear‖. "
+        "The paper fixes the last and learns the others; the authors' code fixes all, and its FAQ says that "
+        "accuracy is the same."
     )
 
 
-def _kernels(k: LearnedKernel) -> Row:
+def _kernels(k: LearnedKernel, weights: Bar, spread: Bar) -> Row:
     """Draw a kernel before and after training, and the difference."""
-    scale = Scale.over(k.learned, k.bilinear)
-    spread = Scale.diverging(k.learned - k.bilinear)
     parts = (
-        ("bilinear", k.bilinear, Bar("weight", scale, 4)),
-        ("learned", k.learned, Bar("weight", scale, 4)),
-        ("learned − bilinear", k.learned - k.bilinear, Bar("difference", spread, 4)),
+        ("bilinear", k.bilinear, weights),
+        ("learned", k.learned, weights),
+        ("learned − bilinear", k.learned - k.bilinear, spread),
     )
     panels = (
         Panel(

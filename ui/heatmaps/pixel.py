@@ -98,8 +98,7 @@ def _field(c: Choice) -> None:
     """Draw the theoretical receptive field of the cell behind the pixel, and on demand the effective one."""
     cell = c.cells.at(*c.pixel)
     field = receptive.receptive_field(model(c.result.net), c.stride, cell, c.photo.input_shape)
-    name = "stride-32" if c.stride == 32 else f"fused {c.stride}"
-    st.markdown(f"**What cell {cell[0]}, {cell[1]} of the {name} map sees**")
+    st.markdown(f"**What cell {cell[0]}, {cell[1]} of the stride-{c.stride} map sees**")
     effective = st.toggle("Effective receptive field (a backward pass)", key="effective", bind="query-params")
     mass = cached.effective_field(c.photo, c.key, cell) if effective else None
     grids(_field_panel(c, cell, field, mass), "field")

@@ -1,12 +1,14 @@
 """Panel "Skip arithmetic": a network's sums as equations of heatmaps, and the labels that each changes."""
 
 import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
 from fcnviz import render
-from fcnviz.geometry import SKIPS
+from fcnviz.geometry import SCORE_MAPS, SKIPS
 from fcnviz.lessons.heatmaps import sums
 from fcnviz.lessons.heatmaps.cells import stage_start
 from fcnviz.render import Scale
@@ -23,19 +25,30 @@ from ui.heatmaps.choice import Choice
 from ui.running import layers, worker
 from ui.running.networks import model
 
+ONE_SCALE, OWN_SCALES, MARGIN = "Scores, one scale", "Scores, own scales", "Margin over the next class"
+VIEWS = (ONE_SCALE, OWN_SCALES, MARGIN)
+_ABOUT = {
+    ONE_SCALE: "The same colours in all maps: what is pale adds little.",
+    OWN_SCALES: "Each map has its own colours, so that small terms show too. Compare places, not colours.",
+    MARGIN: "The class's score less the highest of the other classes, in each map alone: where it is red, "
+    "this map alone would choose the class. Each map has its own colours; margins do not add up.",
+}
+
 
 def equations(c: Choice, palette: str) -> None:
     """Draw the network's sums as equations of heatmaps, the labels that they change, and the ablation."""
-    net = model(c.result.net)
-    lines = worker.run_short(sums.sums, net, c.result.segmentation.scores)
+    c = _with_skips(c)
+    lines = worker.run_short(sums.sums, model(c.result.net), c.result.segmentation.scores)
     if not lines:
-        st.info("FCN-32s has no skips: choose FCN-16s or FCN-8s.")
         return
-    terms = [[t[0, c.index].cpu().numpy() for t in (s.upscored, s.skip, s.fused)] for s in lines]
-    scale = Scale.diverging(*(t for line in terms for t in line))
-    bar = Bar(f"Score of {c.name}, one scale for all", scale, 1)
-    for line, maps in zip(lines, terms, strict=True):
-        _equation(c, line.stride, maps, bar)
+    view = (
+        st.segmented_control("Maps", VIEWS, default=VIEWS[0], required=True, key="terms", bind="query-params")
+        or VIEWS[0]
+    )  # ?terms= chooses none, although it is required
+    signs = ("", "", "") if view == MARGIN else ("", "+", "=")
+    for line, maps, bars in _drawn(c, lines, view):
+        _equation(c, line.stride, maps, bars, signs)
+    st.caption(_ABOUT[view])
     strides = [32, *(s.stride for s in lines)]
     scores = c.result.segmentation.scores
     labels = {s: cached.labels_up_to(c.photo, c.result.net, s, scores) for s in strides}
@@ -43,11 +56,44 @@ def equations(c: Choice, palette: str) -> None:
     _ablation(c, labels, palette)
 
 
-def _equation(c: Choice, stride: int, maps: list[np.ndarray], bar: Bar) -> None:
+def _with_skips(c: Choice) -> Choice:
+    """Return the choice; if its network has no skips, that of the finest network."""
+    finest = c.results[-1]
+    if c.result.stride < 32 or finest is c.result:
+        if c.result.stride == 32:
+            st.info("FCN-32s has no skips, and there is no other network: choose other weights.")
+        return c
+    st.info(f"FCN-32s has no skips. These are {finest.title}'s.")
+    return replace(c, result=finest, stride=finest.stride)
+
+
+def _drawn(
+    c: Choice, lines: list[sums.Sum], view: str
+) -> Iterator[tuple[sums.Sum, list[np.ndarray], list[Bar]]]:
+    """Yield each sum with the maps of its three terms, (h, w) each, and their colour bars."""
+    terms = [(s.upscored, s.skip, s.fused) for s in lines]
+    if view == MARGIN:
+        maps = [[sums.margin(t, c.index) for t in three] for three in terms]
+        what = f"Score of {c.name} − the highest other score"
+    else:
+        maps = [[t[0, c.index].cpu().numpy() for t in three] for three in terms]
+        what = f"Score of {c.name}"
+    shared = Bar(f"{what}, one scale for all", Scale.diverging(*(m for three in maps for m in three)), 1)
+    for line, three in zip(lines, maps, strict=True):
+        named = zip(_names(line.stride), three, strict=True)
+        own = [Bar(f"{what}, {name}", Scale.diverging(m), 1) for name, m in named]
+        yield line, three, [shared] * 3 if view == ONE_SCALE else own
+
+
+def _names(stride: int) -> tuple[str, str, str]:
+    """The names of a sum's terms: the upsampled scores, the skip's scores, and their sum."""
+    skip = SKIPS[stride]
+    return f"{skip.upsampler}({SCORE_MAPS[2 * stride]})", skip.scorer, skip.fused
+
+
+def _equation(c: Choice, stride: int, maps: list[np.ndarray], bars: list[Bar], signs: Sequence[str]) -> None:
     """Draw the upsampled scores + the skip's scores = their sum."""
-    start, skip = stage_start(model(c.result.net), stride), SKIPS[stride]
-    before = "score_fr" if stride == 16 else f"fused {2 * stride}"
-    names = f"{skip.upsampler}({before})", skip.scorer, f"fused {stride}"
+    start = stage_start(model(c.result.net), stride)
     where = Extent.cells(maps[0].shape, (start, start), stride)
     panels = (
         Panel(
@@ -58,7 +104,7 @@ def _equation(c: Choice, stride: int, maps: list[np.ndarray], bar: Bar) -> None:
             bar=bar,
             sign=sign,
         )
-        for name, values, sign in zip(names, maps, ("", "+", "="), strict=True)
+        for name, values, bar, sign in zip(_names(stride), maps, bars, signs, strict=True)
     )
     grids(Row(tuple(panels)), f"sum_{stride}")
 

@@ -7,7 +7,6 @@ import numpy as np
 from scipy.special import softmax
 
 from fcnviz import render, weights
-from fcnviz.lessons.convolutionalize import imagenet
 from fcnviz.photos import voc
 from ui.compare.results import Result, run_networks
 from ui.convolutionalize import photo as convolution_photo
@@ -51,14 +50,14 @@ class Scene:
         return softmax(convolution_photo.crop(self.photo, self.device)[0])
 
     @property
-    def best(self) -> tuple[int, str]:
-        """Index and name of the classifier's most probable class."""
-        index = int(np.argsort(-self.chances)[0])
-        return index, imagenet.names()[index]
+    def subject(self) -> tuple[str, tuple[int, ...]]:
+        """Name and classes of the heatmap: the group of the most probable class, or that class alone."""
+        return convolution_photo.subject(int(self.chances.argmax()))
 
     def windows(self, shorter: int) -> np.ndarray:
-        """Probabilities of that class in all windows, (h, w), for an input of this shorter side in px."""
-        return convolution_photo.whole(self.photo, shorter, self.device)[self.best[0]]
+        """Probabilities of the subject in all windows, (h, w), for an input of this shorter side in px."""
+        maps = convolution_photo.whole(self.photo, shorter, self.device)
+        return maps[list(self.subject[1])].sum(0)
 
     # --- the segmenters
 

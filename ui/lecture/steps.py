@@ -122,18 +122,18 @@ def _folded(weight: np.ndarray) -> Picture:
 
 
 def heatmap(s: Scene) -> Slide:
-    """The probability of the most probable class in every window of the photo."""
+    """The probability of the classifier's answer, or of its group, in every window of the photo."""
     shorter = next(n for n in (photo.START_SHORTER, *_SHORTER) if _fits(s, n))
     picture, scale = _windows(s, shorter)
     h, w = s.windows(shorter).shape
     crop, one, count = (paper.AMORTISATION[k] for k in ("crop", "one_pass", "windows"))
     return Slide(
-        f"As a convolution it answers for every window of the photo: a heatmap of “{s.best[1]}”.",
+        f"As a convolution it answers for every window of the photo: a heatmap of “{s.subject[0]}”.",
         f"Section 3.1. The same weights, run once over the whole photo: {w} × {h} windows of 224 × 224 px, "
         f"32 px apart; boxed is the best one. The paper, with AlexNet: {crop} ms for one crop, {one:.0f} ms "
         f"for {count:.0f} windows in one pass, {count * crop / one:.1f} × as fast as crop by crop (their "
         "numbers, not measured here).",
-        Figure((picture,), _probability(s.best[1], scale)),
+        Figure((picture,), _probability(s.subject[0], scale)),
         CONVOLUTION,
         {"section": "Photo"} | ({} if shorter == photo.START_SHORTER else {"conv_shorter": str(shorter)}),
     )
@@ -153,7 +153,7 @@ def _windows(s: Scene, shorter: int, title: bool = False) -> tuple[Picture, Scal
     stack = (s.screen, coarse(values, scale, where, HEATMAP_OPACITY, lines=False))
     width, height = photo.scaled_size(s.photo, shorter)
     box = photo.best_window(values, factor)
-    caption = f"→ {w} × {h} cells"
+    caption = f"→ {w} × {h} cells, highest {values.max():.3f}"
     text = (f"{width} × {height} px", caption) if title else ("", f"{width} × {height} px {caption}")
     return Picture(text[0], s.screen.where, stack, (box,), caption=text[1]), scale
 
@@ -247,12 +247,13 @@ def bilinear(s: Scene) -> Slide:
 def deconvolution(s: Scene) -> Slide:
     """The same scores after the network's own deconvolution."""
     source = s.heatmap(32)
-    most = source.pictures.spread.high
+    made = source.pictures
     sentence = "A deconvolution can do the same as a layer of the net, and can learn a kernel of its own."
     notes = (
         "Section 3.3: upsampling is convolution with a fractional stride, that is, backwards convolution. "
         f"The paper fixes the last one to bilinear and learns the others; here {_kernel(s, source)}. On this "
-        f"photo it differs from bilinear interpolation by at most {most:.3f} in probability."
+        f"photo learning moves a probability by at most {made.learning.most:.3f}; the zeros beyond the "
+        f"border by at most {made.border.most:.3f}."
     )
     return _heat(s, 32, "learned", sentence, notes)
 

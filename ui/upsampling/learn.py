@@ -20,7 +20,7 @@ from fcnviz.render import Scale
 from fcnviz.upsampling import bilinear_kernel
 from ui.compare.results import run_networks
 from ui.export import shown
-from ui.figures.numbers import percent, signed
+from ui.figures.numbers import percent, signed, span
 from ui.page import masks
 from ui.page.frame import Inputs
 from ui.running import samples, waiting, worker
@@ -61,6 +61,7 @@ class _Slots:
     bar: DeltaGenerator
     loss: DeltaGenerator
     kernel: DeltaGenerator
+    weights: DeltaGenerator
     output: DeltaGenerator
     score: DeltaGenerator
 
@@ -180,11 +181,10 @@ def _layout(page: Inputs, task: Task, origin: str, bar: DeltaGenerator) -> _Slot
     left, right = st.columns([1, 3])
     with left:
         st.markdown(f"**Kernel**, {2 * task.factor} × {2 * task.factor}")
-        kernel = st.empty()
-        st.caption("Red: positive weights, blue: negative.")
+        kernel, weights = st.empty(), st.empty()
     with right:
         st.markdown("**Loss**")
-        return _Slots(bar, st.empty(), kernel, output, score)
+        return _Slots(bar, st.empty(), kernel, weights, output, score)
 
 
 def _classes(task: Task, index: np.ndarray) -> np.ndarray:
@@ -203,6 +203,7 @@ def _show(slots: _Slots, page: Inputs, task: Task, now: Progress, losses: list[t
     large = render.nearest(values, max(1, 256 // len(values)))
     kernel = render.heatmap_png(large, Scale.diverging(values))
     shown.picture(kernel, "fit_kernel", slot=slots.kernel, width="stretch", alt="The learned kernel")
+    slots.weights.caption(f"Weights, {span(values, 2)}. Red: positive, blue: negative.")
     shown.chart(figures.loss_curve(losses, STEPS), "fit_loss", slot=slots.loss)
 
 
@@ -225,7 +226,8 @@ def _verdict(known: Learned) -> None:
     ]
     shown.table(pd.DataFrame(rows).set_index("Photo"), "fit_trials")
     st.caption(
-        "Mean IU. One kernel for all classes, learned on the first photo's labels alone and scored on them: "
+        "Mean IU (intersection over union). One kernel for all classes, learned on the first photo's labels "
+        "alone and scored on them: "
         "only the other rows show whether it generalises. Loss: cross-entropy, a class counting by "
         "1/√ of its share."
     )

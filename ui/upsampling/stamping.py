@@ -1,11 +1,11 @@
 """Panels: a transposed convolution as stamps, and the four ways to compute it."""
 
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+import torch
 from torch import Tensor
 
 from fcnviz.lessons.upsampling import transposed
@@ -30,11 +30,11 @@ def stamping(setting: Setting) -> None:
 def _stamping(setting: Setting) -> None:
     total = setting.x.numel()
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        _play_button(total)
+        play_button(total, "t")
         step = st.slider("Stamps done", 0, total, min(3, total), key="t_step", bind="query-params", width=320)
         cell = _choose_cell(setting)
     (_draw_1d if setting.x.ndim == 1 else _draw_2d)(setting, step, cell)
-    st.markdown(_arithmetic(setting, step, cell))
+    st.markdown(arithmetic(setting, step, cell))
     n, k = setting.x.shape[-1], setting.kernel.shape[-1]
     st.caption(
         f"Output: (n − 1)·s + k − 2p = ({n} − 1)·{setting.stride} + {k} − 2·{setting.pad} = "
@@ -43,20 +43,26 @@ def _stamping(setting: Setting) -> None:
     )
 
 
-def _play_button(total: int) -> None:
-    """Draw the button Play or Pause; during play, each run advances by one stamp."""
-    state, playing = st.session_state, st.session_state["t_playing"]
-    done = state.get("t_step", 0)
+def play_button(total: int, name: str) -> None:
+    """Draw the button Play or Pause; during play, each run advances by one step.
+
+    Args:
+        total: number of steps.
+        name: the session keeps the step as `name`_step, and whether it plays as `name`_playing.
+    """
+    step, plays = f"{name}_step", f"{name}_playing"
+    state, playing = st.session_state, st.session_state[plays]
+    done = state.get(step, 0)
     label, icon = ("Pause", ":material/pause:") if playing else ("Play", ":material/play_arrow:")
-    if st.button(label, icon=icon, key="t_play", width=110):
-        state["t_playing"] = not playing
+    if st.button(label, icon=icon, key=f"{name}_play", width=110):
+        state[plays] = not playing
         if not playing and done >= total:
-            state["t_step"] = 0  # play from the start
+            state[step] = 0  # play from the start
         st.rerun()
     if playing and done < total:
-        state["t_step"] = done + 1
+        state[step] = done + 1
     elif playing or done > total:
-        state.update(t_playing=False, t_step=total)
+        state.update({plays: False, step: total})
         st.rerun()
 
 
@@ -78,7 +84,7 @@ def _draw_1d(setting: Setting, step: int, cell: tuple[int, ...]) -> None:
     """Draw all stamps on one sheet."""
     x, kernel = setting.x.numpy(), setting.kernel.numpy()
     sheet = figures.stamp_sheet(x, kernel, setting.stride, setting.pad, step=step, cell=cell[0])
-    grids(replace(sheet, title="Each input value times the kernel, and the sum"), "t_line")
+    grids(sheet, "t_line")
 
 
 def _draw_2d(setting: Setting, step: int, cell: tuple[int, ...]) -> None:
@@ -108,7 +114,7 @@ def _draw_2d(setting: Setting, step: int, cell: tuple[int, ...]) -> None:
     grids(Row(panels), "t_plane")
 
 
-def _arithmetic(setting: Setting, step: int, cell: tuple[int, ...]) -> str:
+def arithmetic(setting: Setting, step: int, cell: tuple[int, ...]) -> str:
     """Write the sum that makes one output cell, with the terms that are not stamped yet in grey."""
     terms = transposed.terms(setting.x, setting.kernel, setting.stride, setting.pad, cell)
     name = f"out[{', '.join(map(str, cell))}]"
@@ -140,21 +146,39 @@ def four_ways(setting: Setting) -> None:
     x, kernel, stride, pad = setting.x, setting.kernel, setting.stride, setting.pad
     ways = transposed.four_ways(x, kernel, stride, pad)
     results = {_TITLES[way]: out for way, out in ways.items()}
-    matrix = transposed.matrix(setting.size, kernel, stride, pad)
-    starts = (x, transposed.zeros_inserted(x, kernel.shape, stride, pad), matrix, x)
+    starts: tuple[np.ndarray, ...] = (x.numpy(), padded(setting), _matrix(setting), x.numpy())
     colours = figures.cell_colours(x.numpy(), *(r.numpy() for r in results.values()))
-    widest = max(values.shape[-1] for values in (*starts[:2], *results.values())) if x.ndim == 1 else 0
+    widths = [m.shape[-1] for m in starts[:2]] + [m.shape[-1] for m in results.values()]
+    widest = max(widths) if x.ndim == 1 else 0
     explanations = _explain(setting)
     slots = [column for _ in range(2) for column in st.columns(2, gap="large")]
     for i, (name, out) in enumerate(results.items()):
         with slots[i]:
             st.markdown(f"**{i + 1}. {name}**  \n{explanations[i]}")
-            first = figures.cell_colours(kernel.numpy()) if starts[i] is matrix else colours
-            grids(_pair([(starts[i].numpy(), first), (out.numpy(), colours)], widest), f"t_way_{i}")
+            first = figures.cell_colours(kernel.numpy()) if name == _TITLES["matrix"] else colours
+            grids(_pair([(starts[i], first), (out.numpy(), colours)], widest), f"t_way_{i}")
+    st.caption("Hatched: zeros that are put in, and in the matrix, places without a weight.")
     _export(setting, results)
     difference = transposed.largest_difference(results)
     exact = f"{difference:.1e}" if difference else "0"
     st.markdown(f"Largest difference between any two of the four results: **max |Δ| = {exact}** (float64).")
+
+
+def padded(setting: Setting) -> np.ndarray:
+    """Return the input as a convolution reads it, zeros put in; those are NaN."""
+    shape = setting.kernel.shape
+    wide = transposed.zeros_inserted(setting.x, shape, setting.stride, setting.pad).numpy()
+    data = transposed.data_cells(setting.x.shape, shape, setting.stride, setting.pad).numpy()
+    return np.where(data, wide, np.nan)
+
+
+def _matrix(setting: Setting) -> np.ndarray:
+    """Return the convolution's matrix; places without a weight are NaN."""
+    matrix, weights = (
+        transposed.matrix(setting.size, k, setting.stride, setting.pad).numpy()
+        for k in (setting.kernel, torch.ones_like(setting.kernel))
+    )
+    return np.where(weights > 0, matrix, np.nan)
 
 
 def _export(setting: Setting, results: dict[str, Tensor]) -> None:

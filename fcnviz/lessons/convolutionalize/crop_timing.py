@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from fcnviz.convolutionalize import convolutionalize, window_rows
+from fcnviz.lessons.convolutionalize.gap import gap
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,7 @@ class Timing:
         side: side of the image in px.
         crops, one_pass: seconds that each way took.
         crops_flops, pass_flops: operations of each way; a multiply-add counts as two.
-        difference: largest |Δ| between the two outputs.
+        difference: largest |Δ| between a probability of the two outputs.
         agreement: share of windows with the same best class.
     """
 
@@ -108,6 +109,7 @@ def _one_image(
     crops, rows = yield from _median(crop_by_crop, repeats)
     one_pass, (scores,) = yield from _median(in_one_pass, max(3, repeats))
     separate, count = torch.stack(rows, 1), scores[0].numel()
+    found = gap(scores.softmax(0), separate.softmax(0))
     yield Timing(
         windows=count,
         side=image.shape[-1],
@@ -115,8 +117,8 @@ def _one_image(
         one_pass=one_pass,
         crops_flops=count * flops(net.classifier, image[..., : net.window, : net.window]),
         pass_flops=flops(conv, image),
-        difference=(separate - scores).abs().max().item(),
-        agreement=(separate.argmax(0) == scores.argmax(0)).float().mean().item(),
+        difference=found.difference,
+        agreement=found.agreement,
     )
 
 

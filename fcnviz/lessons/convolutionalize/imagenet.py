@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from fcnviz import backbones, weights
-from fcnviz.backbones.lite0 import imagenet_weights
+from fcnviz import backbones, geometry, weights
+from fcnviz.backbones.lite0 import chain, imagenet_weights
 
 if TYPE_CHECKING:
     from torchvision.models import VGG, VGG16_Weights
@@ -29,6 +29,32 @@ CROP = 224
 SHORTER = 256
 #: Distance from one window to the next, in px.
 STRIDE = 32
+
+
+#: What ImageNet splits over many classes, by name: the indices of the classes to add up.
+GROUPS: dict[str, tuple[int, ...]] = {
+    "any cat": tuple(range(281, 286)),
+    "any dog": tuple(range(151, 269)),
+    "any bird": (*range(7, 25), *range(80, 101), *range(127, 147)),
+    # on wheels, rails or tracks, from ambulance to trolleybus
+    "any vehicle": (
+        *(407, 408, 436, 444, 466, 468, 511, 547, 555, 565, 569, 573, 575, 586, 609, 612, 627, 654, 656, 661),
+        *(665, 670, 671, 675, 705, 717, 734, 751, 757, 779, 802, 803, 817, 820, 829, 847, 864, 866, 867, 870),
+        *(874, 880),
+    ),
+    "any boat": (472, 484, 510, 554, 576, 625, 628, 724, 780, 814, 833, 871, 914),
+    "any bottle": (440, 720, 737, 898, 907),
+    "any coffee": (504, 505, 550, 967, 968),
+}
+
+
+def group_of(index: int) -> str | None:
+    """Name the group that holds a class; None if there is none.
+
+    >>> group_of(282), group_of(0)
+    ('any cat', None)
+    """
+    return next((name for name, members in GROUPS.items() if index in members), None)
 
 
 @cache
@@ -80,6 +106,16 @@ def _lite0() -> backbones.Backbone:
 def grid(n: int) -> int:
     """Count the windows of the convolutionalised EfficientNet-Lite0 along n px; below 1 there is none."""
     return -(-n // STRIDE) - CROP // STRIDE + 1
+
+
+def field() -> int:
+    """Compute the side in px of the theoretical receptive field of a cell of EfficientNet-Lite0's heatmap.
+
+    The classifier averages a window's 7 × 7 cells of stride 32, so it is wider than the last features' field.
+    """
+    side = CROP // STRIDE
+    pooled = geometry.Layer("average pool", side)
+    return int(geometry.place([*chain(), pooled]).field)
 
 
 # --- the classifiers

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fcnviz import geometry
+from fcnviz.geometry import Place
 from fcnviz.lessons.heatmaps.reconstruct import fixed_bilinear
 
 
@@ -36,6 +38,30 @@ def compare(coarse: Tensor, stride: int) -> Border:
     edge = difference.abs().clone()
     edge[half:-half, half:-half] = 0
     return Border(difference.numpy(), float(inner.abs().max()) if inner.numel() else 0.0, float(edge.max()))
+
+
+@torch.no_grad()
+def reach(scores: Place, length: int, cells: int) -> tuple[int, int]:
+    """Measure how far the border reaches into the photo along one axis: a row of ones, upsampled and cropped.
+
+    Pixels belong to the border where the weights of the fixed bilinear deconvolution do not sum to 1.
+
+    Args:
+        scores: where the score map lies over the photo.
+        length: side of the photo in px.
+        cells: number of cells of the score map on this axis.
+
+    Returns:
+        the number of such pixels from the photo's first edge on, and from its last.
+    """
+    stride, crop = int(scores.stride), geometry.final_crop(scores)
+    canvas = fixed_bilinear(torch.ones(1, 1, 3, cells), stride)[
+        0, 0, 2 * stride
+    ]  # far from upper and lower edge
+    whole = (canvas[crop : crop + length] > 1 - 1e-5).nonzero().flatten()
+    if not len(whole):
+        return length, length
+    return int(whole[0]), length - 1 - int(whole[-1])
 
 
 @torch.no_grad()

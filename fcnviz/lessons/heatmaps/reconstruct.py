@@ -83,9 +83,17 @@ class Reconstruction:
     dense: dict[str, np.ndarray]
 
     @property
-    def difference(self) -> np.ndarray:
-        """The network's deconvolution − bilinear interpolation, (H, W)."""
-        return self.dense["learned"] - self.dense["bilinear"]
+    def border(self) -> np.ndarray:
+        """Fixed bilinear deconvolution − interpolation, (H, W): zeros beyond the canvas, near its border."""
+        return self.dense["fixed"] - self.dense["bilinear"]
+
+    @property
+    def learning(self) -> np.ndarray:
+        """The network's deconvolution − the fixed bilinear one, (H, W): what training changed.
+
+        If the map goes through several deconvolutions, also that several small ones are not one large one.
+        """
+        return self.dense["learned"] - self.dense["fixed"]
 
 
 @torch.no_grad()
@@ -109,6 +117,21 @@ def reconstruct(
     # one way after the other, so that only one map of all classes is in memory
     probabilities = {way: _softmax(dense(model, coarse, stride, size, way), index) for way in WAYS}
     return Reconstruction(_softmax(coarse, index), probabilities)
+
+
+@torch.no_grad()
+def labels(model: FCN, coarse: Tensor, stride: int, size: tuple[int, int]) -> dict[str, np.ndarray]:
+    """The labels, (H, W) uint8 each, that the ways of a deconvolution and of interpolation give.
+
+    Args:
+        model: the network.
+        coarse: (1, C, h, w) of `stride`.
+        stride: 32, 16 or 8.
+        size: (H, W) of the photo.
+    """
+    ways = ("bilinear", "fixed", "learned")
+    # one way after the other, so that only one map of all classes is in memory
+    return {way: dense(model, coarse, stride, size, way)[0].argmax(0).byte().cpu().numpy() for way in ways}
 
 
 def _softmax(scores: Tensor, index: int) -> np.ndarray:

@@ -44,6 +44,12 @@ def sums(model: FCN, scores: ScoreMaps) -> list[Sum]:
     ]
 
 
+def margin(scores: Tensor, index: int) -> np.ndarray:
+    """A class's score less the highest of all others, (1, C, h, w) → (h, w): above 0 the class wins there."""
+    others = torch.cat([scores[0, :index], scores[0, index + 1 :]])  # (C − 1, h, w)
+    return (scores[0, index] - others.amax(0)).cpu().numpy()
+
+
 @torch.no_grad()
 def labels_up_to(
     model: FCN, scores: ScoreMaps, stride: int, size: tuple[int, int], photo: tuple[int, int] | None = None

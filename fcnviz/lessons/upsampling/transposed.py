@@ -147,6 +147,15 @@ def zeros_inserted(x: Tensor, kernel: Sequence[int], stride: int, pad: int) -> T
     return F.pad(spread, [k - 1 - pad for k in reversed(kernel) for _ in range(2)])
 
 
+def data_cells(size: Sequence[int], kernel: Sequence[int], stride: int, pad: int) -> Tensor:
+    """Tell which cells of `zeros_inserted` are the input's, bool: the others are zeros that were put in.
+
+    >>> data_cells((2,), (2,), stride=2, pad=0).tolist()
+    [False, True, False, True, False]
+    """
+    return zeros_inserted(torch.ones(*size), kernel, stride, pad) > 0
+
+
 def by_convolution(x: Tensor, kernel: Tensor, stride: int, pad: int) -> Tensor:
     """Zeros inserted, enough padding, then a plain convolution (stride 1) with the flipped kernel."""
     output_size(x.shape, kernel.shape, stride, pad)
@@ -188,6 +197,11 @@ def by_gradient(x: Tensor, kernel: Tensor, stride: int, pad: int) -> Tensor:
     with torch.enable_grad():
         image = x.new_zeros(output_size(x.shape, kernel.shape, stride, pad), requires_grad=True)
         return torch.autograd.grad(_convolve(image, kernel, stride, pad), image, x)[0]
+
+
+def round_trip(x: Tensor, kernel: Tensor, stride: int, pad: int) -> Tensor:
+    """Transposed convolution, then convolution with the same kernel: of x's size, but in general not x."""
+    return _convolve(directly(x, kernel, stride, pad), kernel, stride, pad)
 
 
 def four_ways(x: Tensor, kernel: Tensor, stride: int, pad: int) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ import pytest
 import timm
 import torch
 from PIL import Image
+from torch import nn
 
 from fcnviz import weights
 from fcnviz.convolutionalize import convolutionalize
@@ -21,6 +22,35 @@ def test_there_are_a_thousand_names_each_once():
     names = imagenet.names()
     assert len(names) == len(set(names)) == 1000
     assert names[281:286] == ("tabby", "tiger cat", "Persian cat", "Siamese cat", "Egyptian cat")
+
+
+def test_groups_are_what_they_are_called():
+    names, members = (
+        imagenet.names(),
+        {g: {imagenet.names()[i] for i in m} for g, m in imagenet.GROUPS.items()},
+    )
+    assert members["any cat"] == CATS
+    assert len(imagenet.GROUPS["any dog"]) == 118  # ImageNet's number of breeds
+    assert {"Chihuahua", "Mexican hairless"} <= members["any dog"]
+    assert "timber wolf" not in members["any dog"]
+    assert {"moped", "sports car", "steam locomotive", "tank"} <= members["any vehicle"]
+    assert {"cock", "albatross"} <= members["any bird"]
+    every = [i for group in imagenet.GROUPS.values() for i in group]
+    assert len(set(every)) == len(every)  # no class is in two groups
+    assert not set(imagenet.GROUPS) & set(names)
+    assert imagenet.group_of(names.index("tiger cat")) == "any cat"
+    assert imagenet.group_of(names.index("lion")) is None
+
+
+def test_a_cell_of_the_heatmap_sees_more_than_its_window():
+    with torch.device("meta"):
+        net = convolutionalize(timm.create_model("tf_efficientnet_lite0"))
+    kernels = [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.AvgPool2d)]
+    field, step = 1, 1
+    for m in kernels:  # by hand: each kernel adds (k − 1) steps, each stride widens the step
+        k, s = (v[0] if isinstance(v, tuple) else v for v in (m.kernel_size, m.stride))
+        field, step = field + (k - 1) * step, step * s
+    assert imagenet.field() == field > imagenet.CROP
 
 
 @torch.no_grad()

@@ -1,13 +1,17 @@
 """Every step between the coarse scores and the labels, against the networks and against plain torch."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fcnviz import fcn, inference, weights
+from fcnviz import fcn, geometry, inference, weights
 from fcnviz.fcn import FCN
+from fcnviz.lessons.alignment import layout
+from fcnviz.lessons.alignment.sizes import Setup
 from fcnviz.lessons.heatmaps import border, certainty, reconstruct, sums
 from fcnviz.lessons.heatmaps.cells import cells_of
 from fcnviz.lessons.heatmaps.learned_kernels import learned_kernels
@@ -106,7 +110,18 @@ def test_reconstructions_as_scores_and_as_probabilities(net):
         np.testing.assert_allclose(score.dense[way], every[0, 2].numpy(), atol=1e-5)
         np.testing.assert_allclose(chance.dense[way], every.softmax(1)[0, 2].numpy(), atol=1e-5)
     np.testing.assert_allclose(chance.coarse, coarse.softmax(1)[0, 2].numpy(), atol=1e-6)
-    np.testing.assert_array_equal(score.difference, score.dense["learned"] - score.dense["bilinear"])
+    np.testing.assert_array_equal(score.border, score.dense["fixed"] - score.dense["bilinear"])
+    np.testing.assert_array_equal(score.learning, score.dense["learned"] - score.dense["fixed"])
+
+
+def test_labels_by_each_way_are_the_best_classes(net):
+    size = (40, 70)
+    coarse = torch.randn(1, 5, *grid(net, size, net.stride)) * 3
+    found = reconstruct.labels(net, coarse, net.stride, size)
+    for way, labels in found.items():
+        dense = reconstruct.dense(net, coarse, net.stride, size, way)
+        np.testing.assert_array_equal(labels, dense[0].argmax(0).numpy())
+    assert set(found) == {"bilinear", "fixed", "learned"}
 
 
 # --- the border
@@ -128,6 +143,19 @@ def test_deconvolution_is_interpolation_but_for_the_border(stride):
     np.testing.assert_allclose(found.difference, (cut - plain).numpy(), atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("backbone", "first"), [("lite0", (16, 8, 4)), ("vgg16", (13, 0, 0))]
+)  # read off the crops: stride − crop, or nothing
+def test_the_border_reaches_into_the_photo_unless_the_crop_cuts_it_off(backbone, first):
+    for stride, wanted in zip(STRIDES, first, strict=True):
+        setup = Setup(backbone, stride)
+        scores = geometry.stages(*map(setup.place, range(3)))[stride]
+        step = next(s for s in layout.steps(setup, 500) if s.name == geometry.SCORE_MAPS[stride])
+        assert border.reach(scores, 500, step.after)[0] == wanted == max(stride - setup.crops.final, 0)
+    assert border.reach(geometry.Place(Fraction(8), Fraction(7, 2)), 64, 8) == (4, 4)  # 8 cells fill 64 px
+    assert border.reach(geometry.Place(Fraction(8), Fraction(7, 2)), 5, 1) == (5, 5)
+
+
 def test_weight_sums_at_the_edge():
     line = border.weight_sums(32)
     assert line.shape == (32,)
@@ -138,6 +166,16 @@ def test_weight_sums_at_the_edge():
 
 
 # --- skips
+
+
+def test_the_margin_is_the_distance_to_the_best_other_class():
+    scores = torch.tensor([[[[3.0, 1.0]], [[2.0, 4.0]], [[0.0, 6.0]]]])  # (1, 3, 1, 2)
+    assert sums.margin(scores, 0).tolist() == [[1.0, -5.0]]
+    assert sums.margin(scores, 2).tolist() == [[-3.0, 2.0]]
+    scores = torch.randn(1, 5, 4, 6)
+    won = np.stack([sums.margin(scores, c) > 0 for c in range(5)])
+    assert (won.argmax(0) == scores[0].argmax(0).numpy()).all()
+    assert (won.sum(0) == 1).all()
 
 
 def test_the_terms_add_up(net):

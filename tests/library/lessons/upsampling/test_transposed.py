@@ -27,6 +27,31 @@ def layers(draw, fewest=1):
     return x, weights, stride, pad
 
 
+@settings(max_examples=50)
+@given(layers())
+def test_the_cells_that_are_not_the_inputs_are_zeros(setting):
+    x, kernel, stride, pad = setting
+    wide = transposed.zeros_inserted(x, kernel.shape, stride, pad)
+    data = transposed.data_cells(x.shape, kernel.shape, stride, pad)
+    assert data.shape == wide.shape
+    assert (wide[~data] == 0).all()
+    assert (wide[data] != 0).all()  # random numbers are not 0
+    if pad < min(kernel.shape):
+        assert data.sum() == x.numel()
+
+
+@settings(max_examples=50)
+@given(layers())
+def test_a_round_trip_is_the_matrix_times_its_transpose(setting):
+    x, kernel, stride, pad = setting
+    matrix = transposed.matrix(
+        transposed.output_size(x.shape, kernel.shape, stride, pad), kernel, stride, pad
+    )
+    back = transposed.round_trip(*setting)
+    assert back.shape == x.shape
+    torch.testing.assert_close(back.flatten(), matrix @ matrix.T @ x.flatten())
+
+
 @settings(max_examples=200)
 @given(layers())
 def test_four_ways_and_the_stamps_agree(setting):
