@@ -130,7 +130,7 @@ def test_the_opacity_slider_sends_less_than_300_kb(page, url):
     received = []
     page.on("websocket", lambda ws: ws.on("framereceived", lambda data: received.append(len(data))))
     page.on("response", lambda r: received.append(int(r.headers.get("content-length", 0))))
-    visit(page, f"{url}/compare?photo=motorbike")
+    visit(page, f"{url}/compare?photo=motorbike&view=Overlay")
     slider = page.get_by_test_id("stMain").get_by_role("slider", name="Opacity")
     slider.focus()
     page.wait_for_timeout(500)

@@ -299,8 +299,8 @@ def side_by_side(s: Scene) -> Slide:
 
 
 def _labelled(s: Scene, r: Result) -> Picture:
-    png = layers.layer(s.photo, r.net.name, "Overlay", s.palette, None, r.segmentation)
-    return Picture(r.title, s.extent, (s.base, Layer(png, s.extent, OPACITY)), caption=f"stride {r.stride}")
+    png = layers.layer(s.photo, r.net.name, "Spotlight", s.palette, None, r.segmentation)
+    return Picture(r.title, s.extent, (s.base, Layer(png, s.extent)), caption=f"stride {r.stride}")
 
 
 _ABOUT_METRICS = (
