@@ -257,9 +257,9 @@ def label_spots(labels: ArrayLike, least: float = 0.005) -> dict[int, tuple[int,
     counts[[0, voc.VOID]] = 0
     places = {}
     for found in (c for c in np.argsort(-counts, kind="stable") if counts[c] > least):
-        depth = distance_transform_edt(np.pad(labels == found, 1))[1:-1, 1:-1]
-        row, column = np.unravel_index(depth.argmax(), depth.shape)
-        places[int(found)] = (int(column), int(row))
+        depth = np.asarray(distance_transform_edt(np.pad(labels == found, 1)))[1:-1, 1:-1]
+        row, column = divmod(int(depth.argmax()), depth.shape[1])
+        places[int(found)] = (column, row)
     return places
 
 

@@ -28,10 +28,12 @@ class Above:
     Attributes:
         message: for what there is to say about the photo.
         upload: for an uploader: on a phone, the sidebar is closed.
+        always: whether an uploader is there also while all is well.
     """
 
     message: DeltaGenerator
     upload: DeltaGenerator
+    always: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +210,7 @@ _ABOUT_UPLOADS = (
 def _uploaders(chosen: _Choice, places: Above) -> dict[str, Any]:
     """Draw all ways to bring a photo; return the file of each, if any, by its key."""
     files = {chosen.key: _uploader("Your own photo", chosen.key)}
-    if chosen.said:
+    if chosen.said or places.always:
         with places.upload:
             files["upload_here"] = _uploader("Your own photo", chosen.seen.widget("upload_here"))
     if st.toggle("Use the camera", key="camera_on"):
@@ -266,7 +268,7 @@ def _say(chosen: _Choice, places: Above, *, drawn: bool) -> None:
             with places.upload:
                 _uploader("Your own photo", chosen.seen.widget("upload_here"))
         return
-    if drawn:
+    if drawn and not places.always:
         places.upload.empty()
     if chosen.own_shown and chosen.own and chosen.own.photo.notes:
         places.message.caption(f":material/info: {' '.join(chosen.own.photo.notes)}")
