@@ -221,7 +221,7 @@ def true_outline(labels: ArrayLike, *, keep: int | None = None) -> bytes:
         A PNG in mode P, transparent but for the line.
     """
     labels = _label_map(labels)
-    row, column = np.indices(labels.shape, sparse=True)
+    row, column = np.ogrid[: labels.shape[0], : labels.shape[1]]
     dashes = np.where((row + column) // DASH % 2, np.uint8(TRUE_LIGHT), np.uint8(TRUE_DARK))
     palette, alpha = np.zeros((256, 3), np.uint8), np.zeros(256, np.uint8)
     palette[TRUE_LIGHT] = 255

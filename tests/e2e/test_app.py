@@ -50,8 +50,8 @@ def layer_pixels(page: Page, index: int) -> np.ndarray:
     return np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)
 
 
-def test_landing_page_shows_three_segmentations_before_any_click(page, url):
-    visit(page, url)
+def test_compare_shows_three_segmentations_before_any_click(page, url):
+    visit(page, f"{url}/compare")
     for title in ("FCN-32s", "FCN-16s", "FCN-8s"):
         expect(page.locator("figure.panel", has_text=title)).to_be_visible()
     alpha = [layer_pixels(page, i)[..., 3] for i in (1, 2, 3)]

@@ -1,5 +1,6 @@
 """The network as a diagram, after the paper's figure 3, as SVG: each map with its size and a link."""
 
+import base64
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -31,7 +32,7 @@ class Part:
 PARTS = {
     part.name: part
     for part in (
-        Part("photo", 0, 0, "the network's input", "pages/alignment.py", "Pad and crop"),
+        Part("photo", 0, 0, "input", "pages/alignment.py", "Pad and crop"),
         Part("pool3", 1, 0, "lite0: blocks.2", "pages/alignment.py", "Layers"),
         Part("pool4", 2, 0, "lite0: blocks.4", "pages/alignment.py", "Layers"),
         Part("fc7", 3, 0, "lite0: conv_head", "pages/convolutionalize.py", "Photo"),
@@ -49,7 +50,7 @@ PARTS = {
 }
 
 #: What reads what: the path of each arrow, from its start to its head.
-_WIDE, _HIGH, _STEP_X, _STEP_Y, _TOP = 122, 58, 146, 92, 24
+_WIDE, _HIGH, _STEP_X, _STEP_Y, _TOP = 124, 64, 146, 100, 26
 SIZE = 3 * _STEP_X + _WIDE + 14, _TOP + 3 * _STEP_Y + _HIGH + 4
 
 
@@ -101,10 +102,11 @@ def svg(sizes: Mapping[str, str]) -> str:
     trunk = 2 + _STEP_X - 8
     return (
         f'<svg viewBox="0 0 {SIZE[0]} {SIZE[1]}" role="group" aria-label="The network">'
-        '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
+        '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" '
+        'markerHeight="9" markerUnits="userSpaceOnUse" '
         'orient="auto"><path d="M0 0 8 4 0 8z"/></marker></defs>'
         f'<rect class="trunk" x="{trunk}" y="1" width="{SIZE[0] - trunk - 1}" height="{_TOP + _HIGH + 6}"/>'
-        f'<text class="small" x="{trunk + 8}" y="16">trunk: the layers of the classifier</text>'
+        f'<text class="small" x="{trunk + 8}" y="18">trunk: the layers of the classifier</text>'
         f"{arrows}{boxes}</svg>"
     )
 
@@ -118,7 +120,7 @@ def _arrow(start: str, leaves: str, end: str, enters: str) -> str:
 def _box(part: Part, size: str) -> str:
     x, y = _middle(part.name, "left")[0], _middle(part.name, "top")[1]
     where = f"{part.page.removeprefix('pages/').removesuffix('.py').capitalize()}: {part.section}"
-    lines = ((18, "name", part.name), (35, "size", size), (50, "small", part.lite0))
+    lines = ((19, "name", part.name), (38, "size", size), (55, "small", part.lite0))
     texts = "".join(
         f'<text class="{kind}" x="{x + _WIDE / 2}" y="{y + down}" text-anchor="middle">{escape(text)}</text>'
         for down, kind, text in lines
@@ -132,7 +134,7 @@ def _box(part: Part, size: str) -> str:
 
 
 def sketch(lit: Collection[str]) -> str:
-    """Draw the network small and without words, with some parts lit: "you are here". It suits both themes."""
+    """Draw the network small and without words, with some parts lit, as a data URI. It suits both themes."""
     lines = []
     for start, leaves, end, enters in ARROWS:
         (x0, y0), (x1, y1) = _middle(start, leaves), _middle(end, enters)
@@ -143,8 +145,9 @@ def sketch(lit: Collection[str]) -> str:
         (x, _), (_, y) = _middle(name, "left"), _middle(name, "top")
         look = f' fill="{MARK}"' if name in lit else ""
         boxes.append(f'<rect x="{x}" y="{y}" width="{_WIDE}" height="{_HIGH}" rx="8"{look}/>')
-    return (
+    drawn = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-4 16 {SIZE[0] + 8} {SIZE[1] - 8}" '
-        f'width="132" height="80" fill="none" stroke="{FRAME}" stroke-width="8">'
+        f'width="76" height="50" fill="none" stroke="{FRAME}" stroke-width="8">'
         f"{''.join(lines)}{''.join(boxes)}</svg>"
     )
+    return f"data:image/svg+xml;base64,{base64.b64encode(drawn.encode()).decode()}"

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from fcnviz import weights
 from ui.export import shown
+from ui.figures import diagram
 from ui.page import controls, link, path, photo, questions, share
 from ui.running import process
 from ui.settings import SettingsError, settings
@@ -74,7 +75,7 @@ def begin(title: str, heading: str, uses: Uses = Uses(), *, lead: str = "") -> I
     if menu is None:
         return page
     if page.where.chapter:
-        st.caption(f"Chapter {page.where.chapter} of {len(path.CHAPTERS)}: {page.where.purpose}")
+        _where(page.where)
         questions.ask(page.where.label)
     return replace(page, share=menu)
 
@@ -87,6 +88,17 @@ def _heading(heading: str, lead: str) -> DeltaGenerator:
     if lead:
         st.markdown(lead)
     return menu
+
+
+def _where(where: path.Page) -> None:
+    """Write the chapter and its purpose, beside the network with the parts that the chapter takes apart."""
+    lit = [part.name for part in diagram.PARTS.values() if part.page == where.path]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if lit:
+            st.html(
+                f'<img src="{diagram.sketch(lit)}" alt="You are here: {", ".join(lit)}">', width="content"
+            )
+        st.caption(f"Chapter {where.chapter} of {len(path.CHAPTERS)}: {where.purpose}", width="stretch")
 
 
 def _ways_in(above: photo.Above) -> photo.Above:

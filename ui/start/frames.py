@@ -104,7 +104,7 @@ def _coarse_layers(photo: Photo, name: str, _labels: np.ndarray) -> tuple[bytes,
 def _dense(photo: Photo, result: Result) -> Frame:
     """Show the labels of the coarsest network: its grid, upsampled."""
     coarse, _ = _blocks(photo, result)
-    text = "A deconvolution brings the grid back to every pixel. The outline is smooth, and far from exact."
+    text = "A deconvolution brings the grid back to every pixel. Detail finer than a cell is not in it."
     changed = _changed(photo, ("grid", result.net.name), (coarse, result.labels))
     name, title = f"{result.stride}s", f"Upsampled × {result.stride}: {result.title}."
     return _labelled(photo, result, Frame(name, name, title, text, _lit(result.stride), changed=changed))

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from ui.compare.results import run_networks
-from ui.components.stepper import stepper
+from ui.compare.results import Result, run_networks
+from ui.components.stepper import Stepper, stepper
 from ui.figures import diagram
 from ui.page import link
 from ui.page.frame import Inputs
 from ui.page.sections import OPEN
-from ui.running import layers
+from ui.running import layers, waiting
 from ui.running.networks import model
 from ui.start.frames import frames, input_shape
 from ui.start.sizes import sizes
@@ -24,9 +24,14 @@ def show(page: Inputs) -> None:
     place = stepper(page.photo, picture, key="stepper", asked=_asked(), on_step=_take, on_part=_click)
     results = run_networks(page.photo, page.networks)
     if results:
-        backbone = model(results[0].net).backbone
-        drawn = diagram.svg(sizes(backbone, input_shape(page.photo)))
-        place.show(frames(page.photo, page.networks, results), drawn)
+        _draw(place, page, results)
+
+
+@waiting.panel
+def _draw(place: Stepper, page: Inputs, results: list[Result]) -> None:
+    backbone = model(results[0].net).backbone
+    drawn = diagram.svg(sizes(backbone, input_shape(page.photo)))
+    place.show(frames(page.photo, page.networks, results), drawn)
 
 
 def _asked() -> tuple[str | None, int]:
