@@ -195,6 +195,8 @@ def _pick(name: str) -> None:
         shown_there = chosen.own_shown and chosen.own and chosen.own.photo.file in chosen.seen.of(chosen.key)
         if not shown_there and not uploading():
             chosen.uploader += 1  # else it would go on showing a file that the page does not show
+            if chosen.seen.of("upload_here"):
+                chosen.seen.empty("upload_here")
         link.put({"photo": name})
 
 
