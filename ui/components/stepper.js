@@ -51,7 +51,11 @@ function build(view) {
     steps: element("div", "steps", { role: "group", "aria-label": "Steps" }),
     title: element("strong"),
     text: element("span"),
-    diagram: element("div", "diagram", { tabindex: "0", role: "region", "aria-label": "Diagram of the network" }),
+    diagram: element("div", "diagram", {
+      tabindex: "0",
+      role: "region",
+      "aria-label": "Diagram of the network",
+    }),
   };
   const stage = element("div", "stage", {}, parts.photo, parts.frames, parts.flash);
   const bar = element("div", "bar", {}, parts.play, parts.steps);
@@ -171,8 +175,18 @@ function go(view, index) {
     node.classList.toggle("lit", frame.lit.includes(node.dataset.part));
   for (const node of parts.diagram.querySelectorAll("[data-to]"))
     node.classList.toggle("lit", frame.lit.includes(node.dataset.to));
+  reveal(parts.diagram);
   drawPlay(view);
   if (Math.abs(index - before) === 1) flash(view, steps.frames[Math.max(index, before)].changed);
+}
+
+// On a phone, the diagram is wider than the page: move what is lit into sight, sideways only.
+function reveal(diagram) {
+  const lit = [...diagram.querySelectorAll(".box.lit")].map((box) => box.getBoundingClientRect());
+  const { left, right } = diagram.getBoundingClientRect();
+  const [first, last] = [Math.min(...lit.map((r) => r.left)), Math.max(...lit.map((r) => r.right))];
+  if (last > right) diagram.scrollLeft += last - right + 8;
+  else if (first < left) diagram.scrollLeft += first - left - 8;
 }
 
 // What changed is lit for a moment.

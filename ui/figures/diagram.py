@@ -107,8 +107,15 @@ def svg(sizes: Mapping[str, str]) -> str:
         'orient="auto"><path d="M0 0 8 4 0 8z"/></marker></defs>'
         f'<rect class="trunk" x="{trunk}" y="1" width="{SIZE[0] - trunk - 1}" height="{_TOP + _HIGH + 6}"/>'
         f'<text class="small" x="{trunk + 8}" y="18">trunk: the layers of the classifier</text>'
-        f"{arrows}{boxes}</svg>"
+        f"{_key()}{arrows}{boxes}</svg>"
     )
+
+
+def _key() -> str:
+    """Say in the free corner what the lines in a box are."""
+    lines = enumerate(("bold: in the paper,", "which has VGG16", "width × height", "× channels"))
+    y = _TOP + _STEP_Y
+    return "".join(f'<text class="small" x="2" y="{y + 14 + 17 * i}">{line}</text>' for i, line in lines)
 
 
 def _arrow(start: str, leaves: str, end: str, enters: str) -> str:
