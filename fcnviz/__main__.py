@@ -19,7 +19,7 @@ from fcnviz.lessons.convolutionalize import digits
 from fcnviz.photos import images
 from fcnviz.photos.folder import VocFolder
 from fcnviz.photos.voc import CLASSES, VOID
-from fcnviz.training import study, train
+from fcnviz.training import recorded, study, train
 from fcnviz.training.config import Config, Machine
 from fcnviz.weights import bundling
 from fcnviz.weights.checkpoints import printable
@@ -80,7 +80,12 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
     where = "one image: FILE.png, a folder that exists, or - (standard output); several: a folder"
     p.add_argument("--out", required=True, metavar="PATH", help=f"for the label maps; {where}")
     p.add_argument("--overlay", metavar="PATH", help="also save the tinted photos, in the same way as --out")
-    p.add_argument("--size", type=int, default=640, help="longest side in px (default 640; 0: as it is)")
+    p.add_argument(
+        "--size",
+        type=int,
+        help="longest side of the network's input, in px (default: the weights' own; 0: as the photo is); "
+        "results have the photo's size",
+    )
     p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     p.set_defaults(run=_segment)
 
@@ -100,10 +105,9 @@ def _segment(a: argparse.Namespace) -> int:
     return min(skipped, 1)
 
 
-def _segment_one(model: FCN, job: batch.Job, size: int) -> str:
+def _segment_one(model: FCN, job: batch.Job, size: int | None) -> str:
     """Segment an image, write the results, and say in words what was done."""
-    image = images.open_image(job.image)
-    result = inference.segment(model, images.fit(image, size) if size else image)
+    result = inference.segment(model, images.open_image(job.image), size)
     _write(job.labels, render.label_png(result.labels, render.PALETTES["VOC"]))
     if job.overlay:
         _write(job.overlay, render.to_png(np.asarray(result.overlay())))
@@ -123,7 +127,10 @@ def _add_samples(commands: argparse._SubParsersAction) -> None:
     p = commands.add_parser("samples", help="what the networks score on the sample photos")
     p.add_argument("--weights", nargs="+", default=weights.BUNDLED, metavar="NAME", help="default: bundled")
     p.add_argument(
-        "--size", type=int, default=images.SCREEN, metavar="PX", help="longest side for the networks"
+        "--size",
+        type=int,
+        metavar="PX",
+        help="longest side of the networks' input (default: the weights' own)",
     )
     p.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     p.set_defaults(run=_samples)
@@ -245,6 +252,10 @@ def _evaluate(a: argparse.Namespace) -> None:
     folder = VocFolder.open(a.data, a.split)
     found = pairs.from_folder(folder, a.white).pairs[: a.limit or None]
     if a.size and len(a.size) > 1:
+        if a.json or a.record:
+            raise ValueError(
+                "several sizes are compared and not saved: give one --size, or neither --json nor --record"
+            )
         _evaluate_sizes(a, found)
         return
     with parallel.join(weights.pick_device(a.device)) as world:
@@ -357,10 +368,13 @@ def _bench(a: argparse.Namespace) -> None:
 
 def _add_weights(commands: argparse._SubParsersAction) -> None:
     p = commands.add_parser("weights", help="list the weights, or fetch published ones")
-    actions = p.add_subparsers(required=True, metavar="list|quality|get|bundle")
+    actions = p.add_subparsers(required=True, metavar="list|quality|study|get|bundle")
     actions.add_parser("list", help="what there is, and where it is from").set_defaults(run=_list)
     actions.add_parser("quality", help="what the bundled ones were measured at, as tables").set_defaults(
         run=_quality
+    )
+    actions.add_parser("study", help="what the choices of the training were worth, as tables").set_defaults(
+        run=_recorded
     )
     get = actions.add_parser("get", help="fetch a published VGG16 checkpoint into weights/")
     get.add_argument("name")
@@ -370,6 +384,10 @@ def _add_weights(commands: argparse._SubParsersAction) -> None:
 
 def _quality(_: argparse.Namespace) -> None:
     print(report.overall(), report.gains(), report.by_class(), sep="\n\n")
+
+
+def _recorded(_: argparse.Namespace) -> None:
+    print(recorded.study_table(), recorded.control_tables(), recorded.sizes_table(), sep="\n\n")
 
 
 def _list(_: argparse.Namespace) -> None:

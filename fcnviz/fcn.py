@@ -86,6 +86,8 @@ class FCN(nn.Module):
             raise ValueError(f"stride is 32, 16 or 8, not {stride}")
         self.backbone, self.stride, self.num_classes = backbone, stride, num_classes
         self.skip_scales = skip_scales
+        #: Longest side in px to which larger photos are reduced for these weights; 0: as the photo is.
+        self.longest = 0
         self.crops = geometry.crops(*backbone.places, stride)
         for name, layer in backbone.layers.items():
             self.add_module(name, layer)

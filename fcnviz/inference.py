@@ -1,5 +1,6 @@
 """Image + network → segmentation. The one place that runs a network for the app."""
 
+import functools
 import os
 import time
 from collections.abc import Sequence
@@ -7,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -127,13 +129,16 @@ def coarse(model: FCN, image: Image.Image) -> ScoreMaps:
     return model.scores(model.backbone.preprocess(image).to(model.device, memory_format=torch.channels_last))
 
 
-def segment(model: FCN, image: Image.Image | np.ndarray | str | os.PathLike[str]) -> Segmentation:
+def segment(
+    model: FCN, image: Image.Image | np.ndarray | str | os.PathLike[str], longest: int | None = None
+) -> Segmentation:
     """Segment an image with one network, and keep the image with the answer.
 
     Args:
         model: from `fcnviz.load`.
         image: a PIL image of any mode, not turned by its EXIF; an (H, W, 3) uint8 array, RGB; or the path of
             a file, which is read as `open_image` does. Of any size.
+        longest: see `run`.
 
     Raises:
         TypeError: an argument is something else.
@@ -146,7 +151,7 @@ def segment(model: FCN, image: Image.Image | np.ndarray | str | os.PathLike[str]
     if not isinstance(model, FCN):
         raise TypeError(f"the first argument is a network from fcnviz.load, not {type(model).__name__}")
     photo = _as_photo(image)
-    return replace(run(model, photo), photo=photo)
+    return replace(run(model, photo, longest), photo=photo)
 
 
 def _as_photo(image: object) -> Image.Image:
@@ -164,16 +169,22 @@ def _as_photo(image: object) -> Image.Image:
 
 
 @torch.no_grad()
-def run(model: FCN, image: Image.Image) -> Segmentation:
+def run(model: FCN, image: Image.Image, longest: int | None = None) -> Segmentation:
     """Segment an RGB image with one network, without keeping the image.
 
     Args:
         model: from `fcnviz.load`.
         image: RGB, any size; logits of a tall one are held for `STRIP` rows at a time.
+        longest: larger images are reduced to this longest side, in px, for the network, and its logits are
+            interpolated to the image's size before the best class is taken. None: as the network's weights
+            ask (`FCN.longest`); 0: no image is reduced.
     """
     start = time.perf_counter()
-    scores = coarse(model, image)
-    confidence, labels = decide_in_strips(model, scores, (image.height, image.width))
+    longest = model.longest if longest is None else longest
+    given = images.fit(image, longest) if longest else image
+    scores = coarse(model, given)
+    sizes = (given.height, given.width), (image.height, image.width)
+    confidence, labels = decide_in_strips(model, scores, *sizes)
     seconds = time.perf_counter() - start  # copying the labels to the CPU has synchronised the device
     dtype = str(model.dtype).removeprefix("torch.")
     return Segmentation(labels, confidence, scores.to("cpu"), seconds, model.device.type, dtype)
@@ -190,18 +201,53 @@ def decide(logits: Tensor) -> tuple[np.ndarray, np.ndarray]:
 STRIP = 256
 
 
-def decide_in_strips(model: FCN, scores: ScoreMaps, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def decide_in_strips(
+    model: FCN, scores: ScoreMaps, size: tuple[int, int], photo: tuple[int, int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """`decide` on the upsampled scores, a few hundred rows at a time: memory does not grow with the photo.
 
     Args:
         model: the network.
         scores: score maps of this network.
-        size: (H, W) of the photo.
+        size: (H, W) of the network's input.
+        photo: (H, W) to which its logits are interpolated, if another.
+
+    Returns:
+        confidence and labels, (H, W) uint8 of the photo.
     """
-    height = size[0]
+    photo = photo or size
+    if photo == size:
+        logits = functools.partial(model.upsample, scores, size)
+    else:
+        logits = functools.partial(interpolate, model.upsample(scores, size), photo)
+    height = photo[0]
     if height <= 4 * STRIP:
-        return decide(model.upsample(scores, size))
+        return decide(logits())
     strips = (range(top, min(top + STRIP, height)) for top in range(0, height, STRIP))
-    found = [decide(model.upsample(scores, size, rows=rows)) for rows in strips]
+    found = [decide(logits(rows=rows)) for rows in strips]
     confidence, labels = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return confidence, labels
+
+
+def interpolate(logits: Tensor, size: tuple[int, int], rows: range | None = None) -> Tensor:
+    """Interpolate logits bilinearly between pixel centres, as `F.interpolate` does, or some rows of that.
+
+    Args:
+        logits: (1, C, h, w).
+        size: (H, W).
+        rows: rows of the result; None: all.
+
+    Returns:
+        (1, C, rows, W).
+    """
+    if rows is None:
+        return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+    h = logits.shape[2]
+    at = (torch.arange(rows.start, rows.stop, device=logits.device) + 0.5) * (h / size[0]) - 0.5
+    at = at.clamp(0, h - 1)
+    above = at.long()
+    below = (above + 1).clamp(max=h - 1)
+    part = logits[:, :, int(above[0]) : int(below[-1]) + 1]
+    wide = F.interpolate(part, size=(part.shape[2], size[1]), mode="bilinear", align_corners=False)
+    weight = (at - above)[:, None]
+    return torch.lerp(wide[:, :, above - above[0]], wide[:, :, below - above[0]], weight)

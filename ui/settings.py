@@ -19,8 +19,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from fcnviz import weights
 
 PREFIX = "FCNVIZ_"
-#: Working sizes: longest sides in px to which photos are reduced before the networks see them.
-SIZES = (320, 480, 640, 960, 1280)
+#: Input sizes: longest sides in px to which photos are reduced for the networks.
+SIZES = (320, 416, 480, 640, 960, 1280)
 
 
 class SettingsError(ValueError):
@@ -36,10 +36,11 @@ class Settings(BaseSettings):
         "trusted",
         description="`public`: no unverified weights, no data folder, and no choice of device for visitors",
     )
-    size: Literal[320, 480, 640, 960, 1280] = Field(
-        640, description="working size at first: photos are reduced to this longest side, in px"
+    size: Literal[320, 416, 480, 640, 960, 1280] = Field(
+        416,
+        description="input size at first: photos are reduced to this longest side for the networks, in px",
     )
-    largest: Literal[320, 480, 640, 960, 1280] = Field(1280, description="largest working size offered")
+    largest: Literal[320, 416, 480, 640, 960, 1280] = Field(1280, description="largest input size offered")
     upload_mb: int = Field(20, ge=1, le=200, description="largest photo or mask file, in MB")
     zip_mb: int = Field(
         200, ge=1, le=200, description="largest upload of pairs on Evaluate, in MB; held in memory"
@@ -83,7 +84,7 @@ class Settings(BaseSettings):
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """The working sizes offered."""
+        """The input sizes offered."""
         return tuple(size for size in SIZES if size <= self.largest)
 
 

@@ -6,6 +6,8 @@ from functools import cached_property
 
 from PIL import Image
 
+from fcnviz.photos.images import fit
+
 #: Name of every uploaded photo in the link, which holds neither the photo nor its file's name.
 OWN = "own"
 
@@ -18,7 +20,8 @@ class Photo:
         name: name of the sample, or `OWN`.
         title: title in captions.
         credit: who made it, or where it is kept.
-        image: RGB image at working size.
+        image: RGB image as it is on screen.
+        longest: longest side of the networks' input, in px.
         native: (width, height) in px before it was reduced.
         notes: what had to be decided when it was read, in sentences.
         file: id of an uploaded file.
@@ -30,6 +33,7 @@ class Photo:
     credit: str
     image: Image.Image
     native: tuple[int, int]
+    longest: int
     notes: tuple[str, ...] = ()
     file: str = ""
     orientation: int = 1
@@ -41,13 +45,24 @@ class Photo:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(H, W) in px at working size."""
+        """(H, W) in px of the photo on screen."""
         return self.image.height, self.image.width
 
     @cached_property
+    def input(self) -> Image.Image:
+        """What the networks are given: the photo, reduced to at most `longest`."""
+        return fit(self.image, self.longest)
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """(H, W) in px of the networks' input."""
+        return self.input.height, self.input.width
+
+    @cached_property
     def sha256(self) -> str:
-        """Hash of its size and pixels, the key of caches."""
-        return hashlib.sha256(f"{self.image.size}".encode() + self.image.tobytes()).hexdigest()
+        """Hash of its pixels and both sizes, the key of caches."""
+        sizes = f"{self.image.size} {self.input.size}"
+        return hashlib.sha256(sizes.encode() + self.image.tobytes()).hexdigest()
 
     def record(self) -> dict[str, object]:
         """Describe the photo for the export: sizes (width, height), credit and hash, but no file name."""
@@ -55,7 +70,8 @@ class Photo:
             "name": self.name,
             "credit": self.credit,
             "native_size": self.native,
-            "working_size": self.image.size,
+            "size_on_screen": self.image.size,
+            "input_size": self.input.size,
             "sha256_of_pixels": self.sha256,
         }
 

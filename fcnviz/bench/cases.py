@@ -102,7 +102,7 @@ def _sides(name: str, net: FCN, sides: Sequence[int]) -> list[Task]:
 def _app(nets: dict[str, FCN], photo: Image.Image) -> list[Task]:
     """Time what the pages do besides running networks."""
     data, (finest, net) = render.to_png(np.asarray(photo)), list(nets.items())[-1]
-    scores, size = inference.segment(net, photo).scores, (photo.height, photo.width)
+    scores, size = inference.segment(net, photo, 0).scores, (photo.height, photo.width)
 
     def switch() -> list[bytes]:
         made = reconstruct.reconstruct(net, scores.s32, 32, size, 8, True)
@@ -121,7 +121,7 @@ def _app(nets: dict[str, FCN], photo: Image.Image) -> list[Task]:
 
 def from_bytes(data: bytes, nets: dict[str, FCN]) -> list[bytes]:
     """Do all that the Compare page does for a new photo: decode, run each network, make each picture."""
-    image = images.fit(images.open_image(data), 640)
+    image = images.fit(images.open_image(data), images.SCREEN)
     layers = [render.layer(inference.segment(m, image).labels, render.PALETTES["VOC"]) for m in nets.values()]
     return [render.to_webp(np.asarray(image), 85), *layers]
 

@@ -10,16 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch.nn.functional as F
 from PIL import Image
 
-from fcnviz import metrics
+from fcnviz import inference, metrics
 from fcnviz.evaluation import trimap
 from fcnviz.evaluation.pairs import Pair
 from fcnviz.evaluation.parallel import World
 from fcnviz.fcn import FCN
-from fcnviz.inference import decide, forward
-from fcnviz.photos import images
 from fcnviz.photos.folder import VocFolder
 from fcnviz.photos.images import ImageError
 from fcnviz.photos.voc import CLASSES
@@ -90,23 +87,9 @@ def measure(
     return Measured(metrics.confusion(labels, truth, classes), trimap.counts(labels, truth, ring))
 
 
-def predict(model: FCN, photo: Image.Image, longest: int = 0) -> np.ndarray:
-    """Predict a photo's labels, at the photo's own size.
-
-    Args:
-        model: a network in eval mode.
-        photo: RGB.
-        longest: larger photos are reduced to this longest side for the network, and its scores are
-            interpolated to the photo's size before the best class is taken (0: no photo is reduced).
-
-    Returns:
-        (H, W) uint8.
-    """
-    logits = forward(model, images.fit(photo, longest) if longest else photo)[1]
-    size = photo.height, photo.width
-    if logits.shape[-2:] != size:
-        logits = F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
-    return decide(logits)[1]
+def predict(model: FCN, photo: Image.Image, longest: int | None = None) -> np.ndarray:
+    """Predict a photo's labels, (H, W) uint8, at the photo's own size; `longest` as for `inference.run`."""
+    return inference.run(model, photo, longest).labels
 
 
 def read_pairs(folder: VocFolder) -> Iterator[tuple[Image.Image, np.ndarray]]:
@@ -125,13 +108,13 @@ def per_photo(model: FCN, data: Iterable[tuple[Image.Image, np.ndarray]]) -> Ite
         yield measure(predict(model, photo), truth, model.num_classes)
 
 
-def per_pair(model: FCN, pairs: Iterable[Pair], longest: int = 0) -> Iterator[Tried]:
+def per_pair(model: FCN, pairs: Iterable[Pair], longest: int | None = None) -> Iterator[Tried]:
     """Measure a network on each pair, one after another; a pair that cannot be read ends nothing.
 
     Args:
         model: a network in eval mode.
         pairs: photos and masks.
-        longest: see `predict`.
+        longest: see `inference.run`.
     """
     for pair in pairs:
         try:

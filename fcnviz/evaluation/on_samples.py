@@ -10,13 +10,13 @@ from fcnviz.photos import images, samples
 from fcnviz.photos.voc import CLASSES
 
 
-def scores(models: Mapping[str, FCN], name: str, size: int = images.SCREEN) -> dict[str, Single]:
+def scores(models: Mapping[str, FCN], name: str, size: int | None = None) -> dict[str, Single]:
     """Score networks on one sample photo, as large as the app shows it.
 
     Args:
         models: networks in eval mode, by name.
         name: of the sample.
-        size: longest side of the photo for the networks, in px; scores are interpolated.
+        size: longest side of the networks' input, in px; None: as their weights ask (see `inference.run`).
     """
     photo = images.fit(samples.load(name), images.SCREEN)
     truth = images.fit_labels(samples.annotation(name), images.SCREEN)
@@ -28,7 +28,7 @@ def rise(found: Sequence[Single]) -> bool:
     return all(one < other for a, b in pairwise(found) for one, other in zip(a.three, b.three, strict=True))
 
 
-def table(models: Mapping[str, FCN], size: int = images.SCREEN) -> str:
+def table(models: Mapping[str, FCN], size: int | None = None) -> str:
     """Write the scores of all samples as text, and where all three rise from network to network."""
     lines = [f"Pixel accuracy / IU of the truth's classes / within {WITHIN} px of a boundary, in percent"]
     for name in samples.SAMPLES:

@@ -83,7 +83,7 @@ _HEADS = ("pixel acc.", "mean acc.", "mean IU", "f.w. IU", "within 5 px")
 def overall() -> str:
     """Tabulate the four metrics and the accuracy within 5 px of a true boundary, in percent."""
     rows = {f"`{name}`": [_value(m, key) for key in COMPARED] for name, m in _measured().items()}
-    return _markdown("", _HEADS, rows)
+    return markdown("", _HEADS, rows)
 
 
 def gains() -> str:
@@ -93,14 +93,14 @@ def gains() -> str:
         if "gain" in m:
             title = f"{_stage(name)} over {_stage(m['gain']['over'])}"
             rows[title] = [points(m["gain"]["points"][key]) for key in COMPARED]
-    return _markdown("gain", _HEADS, rows)
+    return markdown("gain", _HEADS, rows)
 
 
 def by_class() -> str:
     """Tabulate the IU of each class, in percent, with intervals."""
     measured = _measured()
     rows = {name: [_value(m, f"iu_{name}") for m in measured.values()] for name in CLASSES}
-    return _markdown("class", [_stage(name) for name in measured], rows)
+    return markdown("class", [_stage(name) for name in measured], rows)
 
 
 def _measured() -> dict[str, dict[str, Any]]:
@@ -122,6 +122,7 @@ def _value(m: dict[str, Any], key: str) -> str:
     return percent(value, m["intervals"][key])
 
 
-def _markdown(corner: str, heads: tuple[str, ...] | list[str], rows: dict[str, list[str]]) -> str:
+def markdown(corner: str, heads: Sequence[str], rows: dict[str, list[str]]) -> str:
+    """Write a table of texts: its left upper corner, the heads of its columns, and its rows by title."""
     lines = [[corner, *heads], ["---"] * (len(heads) + 1), *([title, *row] for title, row in rows.items())]
     return "\n".join(f"| {' | '.join(line)} |".replace("|  |", "| |") for line in lines)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache
 
 import numpy as np
@@ -163,6 +164,43 @@ def crop() -> Question:
     )
 
 
+def patches() -> Question:
+    """Ask how many patches a photo is worth."""
+    width, height = 320, 224
+    across, down = (geometry.size(Setup("lite0", 32).path(2), side) for side in (width, height))
+    return Question(
+        f"A photo of {width} × {height} px goes through FCN-32s on lite0, whose cells are 32 px apart. Its "
+        "loss trains the trunk as a batch of patches would, one for each cell's receptive field. How many?",
+        str(across * down),
+        f"{across} × {down} cells are {across * down} patches. They overlap, and one pass computes what they "
+        "share only once.",
+    )
+
+
+def divided() -> Question:
+    """Ask what makes the gradient of a sampled loss right on average."""
+    kept = Fraction(1, 5)
+    return Question(
+        f"Each cell's loss is kept with probability {kept}, else dropped. By how much must the gradient of "
+        "what is kept be multiplied, to be the full gradient on average?",
+        str(1 / kept),
+        f"A cell then counts {1 / kept} times, but only in {kept} of all draws: once on average.",
+    )
+
+
+def last_layer() -> Question:
+    """Ask how few weights the last layer has."""
+    channels, classes = 4096, 21
+    count = nn.Conv2d(channels, classes, 1, bias=False).weight.numel()
+    return Question(
+        f"The paper's FCN-32s-fixed trains its score layer alone, a 1 × 1 convolution from {channels:,} "
+        f"channels to {classes} classes. How many weights are trained, without biases?",
+        str(count),
+        f"{channels:,} · {classes} = {count:,}, of the network's 134 million. The other layers still know "
+        "only ImageNet, and mean IU is far lower: see Choices.",
+    )
+
+
 def all_background() -> Question:
     """Ask for the mean IU of a network that sees nothing."""
     confusion = np.array([[73, 0, 0], [15, 0, 0], [12, 0, 0]])
@@ -198,6 +236,7 @@ _CHAPTERS: dict[str, tuple[Callable[[], Question], ...]] = {
     "Upsampling": (stamped, even),
     "Compare": (grids,),
     "Alignment": (least_padding, crop),
+    "Training": (patches, divided, last_layer),
     "Evaluate": (all_background,),
     "History": (joined,),
 }

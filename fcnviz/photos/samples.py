@@ -64,8 +64,7 @@ SAMPLES: dict[str, Sample] = {
             title="Astronaut Eileen Collins",
             credit="NASA Great Images database; scikit-image, skimage.data.astronaut()",
             licence="Public domain, no known copyright restrictions",
-            note="the helmet on the table is found as a bottle. Helmet and model shuttle are background.",
-            failure=True,
+            note="A person in a suit. The helmet is not worn and the shuttle is a model: both background.",
         ),
         Sample(
             name="motorbike",

@@ -81,6 +81,14 @@ def _trials() -> tuple[Trial, ...]:
 
 TRIALS = _trials()
 
+#: The head of the study's table in Markdown.
+HEAD = ("| run | what | mean IU | gain over | points of mean IU |", "|---|---|---|---|---|")
+
+
+def line(row: Trial, mean: str, gain: str) -> str:
+    """Write a run's line of the table, from its mean IU and its gain as text."""
+    return f"| {row.name} | {row.about} | {mean} | {row.over or ''} | {gain} |"
+
 
 def command(row: Trial, out: str = "runs/study") -> str:
     """Write the command that trains a run.
@@ -133,7 +141,7 @@ def study(
     out = Path(out)
     held = VocFolder.open(data, HELD)
     found: dict[str, list[Measured]] = {}
-    lines = ["| run | what | mean IU | gain over | points of mean IU |", "|---|---|---|---|---|"]
+    lines = list(HEAD)
     for row in rows:
         found[row.name] = _measured(data, out, row, held, machine)
         lines.append(_line(row, found))
@@ -168,4 +176,4 @@ def _line(row: Trial, found: dict[str, list[Measured]]) -> str:
     numbers = bootstrap.record(found[row.name], before)
     mean = report.percent(measure.total(found[row.name]).mean_iu, numbers["intervals"]["mean_iu"])
     gain = report.points(numbers["gain"]["points"]["mean_iu"]) if row.over else ""
-    return f"| {row.name} | {row.about} | {mean} | {row.over or ''} | {gain} |"
+    return line(row, mean, gain)

@@ -33,6 +33,7 @@ def load(name: str, device: str = "auto", *, fold: bool = False) -> fcn.FCN:
     # copied, so that nothing stays mapped to a file that may change; float16 becomes float32
     own = {key: state[key].detach().to(v.dtype, copy=True) for key, v in model.state_dict().items()}
     model.load_state_dict(own, assign=True)
+    model.longest = weights.size
     model.eval().requires_grad_(False)
     if fold:
         backbones.fold_batch_norms(model)

@@ -75,7 +75,7 @@ def test_upload_compare_and_download(page, url, tmp_path):
         record = json.loads(archive.read("fcnviz.json"))
         with archive.open("lite0-fcn8s-labels.png") as file:
             labels = np.asarray(Image.open(file))
-    assert record["photo"]["working_size"] == [320, 213]
+    assert record["photo"]["input_size"] == [320, 213]
     assert [n["stride"] for n in record["networks"]] == [32, 16, 8]
     assert all(re.fullmatch("[0-9a-f]{64}", n["weights_sha256"]) for n in record["networks"])
     colours = render.PALETTES["VOC"][labels]

@@ -9,7 +9,7 @@ from tests.e2e.visiting import visit
 
 def test_a_link_opens_the_section_that_shows_the_weakness(page: Page, url: str):
     visit(page, f"{url}/history?photo=coffee&h_era=Context")
-    page.get_by_role("link", name="See it in 6 Evaluate: By class").click()
+    page.get_by_role("link", name="See it in 7 Evaluate: By class").click()
     bar = page.locator(".st-key-section")
     expect(bar.get_by_role("radio", name="By class")).to_be_checked(timeout=30_000)
     expect(page).to_have_url(f"{url}/evaluate?photo=coffee&section=By+class")

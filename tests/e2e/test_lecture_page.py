@@ -26,7 +26,7 @@ def at(page: Page, step: int) -> None:
 
 
 def heading(page: Page) -> str:
-    return page.get_by_test_id("stMain").get_by_role("heading", level=3).inner_text()
+    return page.get_by_test_id("stMain").get_by_role("heading", level=2).inner_text()
 
 
 def fits(page: Page) -> bool:
@@ -109,8 +109,8 @@ def test_other_screens_and_typing(browser, url, size):
     main = page.get_by_test_id("stMain")
     assert main.evaluate("e => e.scrollWidth") <= size[0]
     assert size[0] < 1000 or fits(page)
-    large = main.get_by_role("heading", level=3).evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
-    labels = page.locator(".figure .caption").evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
+    large = main.get_by_role("heading", level=2).evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
+    labels = page.locator(".figure .caption").first.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
     assert large >= 28
     assert labels >= 18
     page.get_by_role("button", name="Next step").click()
@@ -119,9 +119,72 @@ def test_other_screens_and_typing(browser, url, size):
     slider = page.get_by_role("slider").first
     slider.focus()
     page.keyboard.press("ArrowLeft")  # belongs to the slider
-    expect(page).to_have_url(re.compile("size=480"))
+    expect(page).to_have_url(re.compile("size=320"))
     at(page, 7)
     page.keyboard.press("Escape")
     page.get_by_role("link", name="More: 2 Heatmaps").click()
     expect(page.get_by_role("radio", name="Dense")).to_have_attribute("aria-checked", "true")
+    context.close()
+
+
+#: Of the slide, as shares of the window: the sizes of its sentence and its smallest caption, and the
+#: areas of the figure and the pictures.
+SHARES = """() => {
+  const slide = [...document.querySelectorAll('[data-testid=stMain] *')].map(e => e.shadowRoot)
+    .map(r => r?.querySelector('.slide')).find(Boolean);
+  const type = e => parseFloat(getComputedStyle(e).fontSize) / innerHeight;
+  const window_ = innerWidth * innerHeight;
+  const area = e => { const b = e.getBoundingClientRect(); return b.width * b.height / window_; };
+  const [sentence, figure] = ['.sentence', '.figure'].map(name => slide.querySelector(name));
+  const words = [...slide.querySelectorAll('.caption, .title, .legend')].map(type);
+  const pictures = [...slide.querySelectorAll('.stack')].map(area).reduce((a, b) => a + b);
+  return [type(sentence), Math.min(...words), area(figure), pictures];
+}"""
+
+
+def test_a_slide_fills_any_projector(page, url):
+    for step, least in ((6, 0.3), (11, 0.38)):
+        page.goto(f"{url}/lecture?step={step}")
+        at(page, step)
+        for width, height in ((1024, 768), (1280, 720), (1920, 1080), (3840, 2160)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_timeout(300)
+            sentence, words, figure, pictures = page.evaluate(SHARES)
+            assert sentence >= 0.04
+            assert words >= 0.025
+            assert figure >= 0.55
+            assert pictures >= least
+            assert fits(page)
+
+
+def test_keys_and_the_presenters_window_that_follows_and_leads(browser, url):
+    context = browser.new_context()  # both windows are of one browser
+    page = context.new_page()
+    page.goto(f"{url}/lecture?step=2&notes=true")
+    at(page, 2)
+    presenter = context.new_page()
+    presenter.goto(f"{url}/lecture?view=presenter")
+    expect(presenter.locator(".step")).to_have_text(f"2 / {LAST}")
+    notes = presenter.locator(".speaker .notes").inner_text()
+    assert len(notes) > 40
+    expect(page.get_by_text(notes[:40])).to_have_count(0)  # the audience does not see them
+    expect(presenter.locator(".next")).to_have_text(f"Next: {NAMES[2]}")
+    presenter.keyboard.press("ArrowRight")
+    at(page, 3)
+    page.bring_to_front()
+    page.keyboard.press("1")
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    at(page, 11)
+    expect(presenter.locator(".step")).to_have_text(f"11 / {LAST}")
+    assert presenter.locator(".now .stack img").count() > 3
+    page.keyboard.press("o")
+    page.get_by_role("button", name=f"4 {NAMES[3]}").click()
+    at(page, 4)
+    page.keyboard.press("b")
+    expect(page.locator("nav .blank")).to_be_visible()
+    page.keyboard.press("b")
+    expect(page.locator("nav .blank")).to_be_hidden()
+    page.keyboard.press("?")
+    expect(page.get_by_role("cell", name="full screen")).to_be_visible()
     context.close()

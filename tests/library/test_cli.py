@@ -235,7 +235,7 @@ def printed(arguments: list[str], encoding: str, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_every_help_is_printed_on_every_console(encoding, monkeypatch):
     every = list(commands(cli._parser()))
-    assert len(every) == 15
+    assert len(every) == 16
     for arguments in every:
         status, text = printed([*arguments, "--help"], encoding, monkeypatch)
         assert status == 0

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
-from fcnviz import fcn, inference, metrics, render
+from fcnviz import fcn, inference, metrics, render, weights
 from fcnviz.evaluation import measure
 from fcnviz.evaluation.report import as_text
 from fcnviz.photos import images
@@ -220,3 +221,35 @@ def test_what_the_app_caches_keeps_no_photo(model, photo):
     assert (np.asarray(Image.open(BytesIO(result._repr_png_()))) == result.labels).all()
     large = replace(result, labels=np.zeros((1500, 3000), np.uint8))
     assert Image.open(BytesIO(large._repr_png_())).size == (1000, 500)
+
+
+@pytest.mark.parametrize("size", [(50, 90), (31, 20), (7, 300)])
+def test_interpolated_rows_are_those_of_torch(size):
+    logits = torch.randn(1, 3, 23, 31, generator=torch.Generator().manual_seed(1))
+    whole = F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+    assert torch.equal(inference.interpolate(logits, size), whole)
+    for rows in (range(size[0]), range(2, 6), range(size[0] - 3, size[0])):
+        part = inference.interpolate(logits, size, rows)
+        torch.testing.assert_close(part, whole[:, :, rows.start : rows.stop], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("strip", [1, 256])
+def test_a_larger_photo_is_reduced_for_the_network_and_its_logits_are_interpolated(model, strip, monkeypatch):
+    photo = Image.fromarray(np.random.default_rng(2).integers(0, 255, (90, 120, 3), np.uint8))
+    monkeypatch.setattr(inference, "STRIP", strip)
+    found = inference.segment(model, photo, 80)
+    scores, logits = inference.forward(model, images.fit(photo, 80))
+    assert torch.equal(found.scores.finest, scores.finest)
+    wanted = F.interpolate(logits, size=(90, 120), mode="bilinear", align_corners=False)
+    assert found.labels.shape == (90, 120)
+    assert (found.labels == wanted[0].argmax(0).numpy()).mean() > 0.999
+    wanted_confidence = 255 * wanted.softmax(1).amax(1)[0].numpy()
+    assert np.abs(found.confidence - wanted_confidence).max() < 1
+
+
+def test_the_weights_say_the_input_size_unless_the_caller_does():
+    net, photo = weights.load("lite0-fcn32s", fold=True), Image.new("RGB", (900, 450), "navy")
+    assert net.longest == weights.find("lite0-fcn32s").size == 416
+    assert inference.run(net, photo).scores.finest.shape[-2:] == (7, 13)  # 208 × 416 in cells of 32
+    assert inference.run(net, photo, 0).scores.finest.shape[-2:] == (15, 29)
+    assert inference.run(net, photo).labels.shape == (450, 900)

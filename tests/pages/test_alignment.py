@@ -42,14 +42,14 @@ def test_the_page_answers_the_question_with_derived_numbers():
 def test_the_table_is_the_layout_of_the_photo():
     at = start(PAGE, section="Layers", net="8s", photo="coffee")
     table = layers(at)
-    across, down = (layout.steps(Setup("vgg16", 8), n) for n in (600, 400))
+    across, down = (layout.steps(Setup("vgg16", 8), n) for n in (416, 277))
     assert list(table.index) == [s.name for s in across]
     assert list(table["Output"]) == [f"{x.after} × {y.after}" for x, y in zip(across, down, strict=True)]
     assert table.loc["conv1_1", "Does"] == "convolution 3 × 3, pad 100"
     assert table.loc["pool5", "Does"] == "pooling 2 × 2, stride 2, rounds up"
     assert table.loc["upscore8", "Does"] == "deconvolution 16 × 16, stride 8"
     assert table.loc["score_pool3c", "Does"] == "cut from 9 on"
-    assert table.loc["score", "Output"] == "600 × 400"
+    assert table.loc["score", "Output"] == "416 × 277"
     assert table.loc["fc7", "Sees, px"] == "404"
 
 
@@ -83,7 +83,7 @@ def test_a_link_with_nonsense_shows_the_defaults():
     )
     assert metrics(at)["Crop"] == "100 − 81 = 19"
     assert at.number_input(key="a_width").value is None
-    assert layers(open_section(at, "Layers")).loc["image", "Output"] == "451 × 300"  # the photo's
+    assert layers(open_section(at, "Layers")).loc["image", "Output"] == "416 × 277"  # the networks' input
 
 
 def test_a_size_that_is_too_small_names_the_smallest():
@@ -120,7 +120,7 @@ def test_lite0_needs_no_padding_and_its_true_centres_are_half_a_pixel_off():
     assert "7.5 px right and down" in said(at)
     open_section(at, "Crops")
     assert "−8 px / 16 = −0.5 pixels here: not a whole number, so no crop aligns them" in said(at)
-    assert layers(open_section(at, "Layers")).loc["pad", "Does"] == "zeros: 29 right, 20 below"
+    assert layers(open_section(at, "Layers")).loc["pad", "Does"] == "zeros: 0 right, 11 below"
 
 
 @pytest.mark.parametrize("section", ["Pad and crop", "Crops", "Sizes", "Layers"])

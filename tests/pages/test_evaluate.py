@@ -168,7 +168,7 @@ def test_what_was_done_stays_when_looking_elsewhere(passes):
     assert "evaluation_start" in keys(at)
     assert "Measured here" not in said(at)
     passes.clear()
-    at.select_slider(key="size").set_value(640)
+    at.select_slider(key="size").set_value(416)
     rerun(at)
     assert "Measured here on 2 images," in said(at)
     for name in ("Sandbox", "Pairs"):

@@ -15,7 +15,7 @@ PAGE = "pages/heatmaps.py"
 
 
 def test_the_numbers_are_there_before_any_click(passes):
-    at = start(PAGE, photo="cat")
+    at = start(PAGE, photo="cat", size="640")
     assert passes == [32, 16, 8]
     assert at.selectbox(key="shown_class").value == "cat"
     text = "\n".join(said(at) for _ in each_section(at))
@@ -138,7 +138,7 @@ def test_the_flipped_shares_on_the_page_are_counted():
     at = start(PAGE, photo="cat", section="Skips")
     model = weights.load("lite0-fcn8s")
     scores = inference.segment(model, samples.load("cat")).scores
-    labels = [sums.labels_up_to(model, scores, s, (300, 451)) for s in (32, 16, 8)]
+    labels = [sums.labels_up_to(model, scores, s, (277, 416), (300, 451)) for s in (32, 16, 8)]
     for tap, before, after in (("score_pool4", 0, 1), ("score_pool3", 1, 2)):
         share = render.flipped_share(labels[before], labels[after])
         assert f"Adding `{tap}` flips {100 * share:.1f} % of the pixels" in said(at)

@@ -17,7 +17,7 @@ from tests.apps import panels, pixels, png, rerun, said, sections, start, tables
 from ui.export import bundle
 from ui.figures.grids import Layer
 from ui.figures.pictures import Extent, data_uri
-from ui.lecture import file, slide, steps
+from ui.lecture import file, follow, slide, steps
 from ui.lecture.scene import Scene
 from ui.lecture.slide import Bars, Figure, Picture, Table
 from ui.running import samples as bundled
@@ -29,8 +29,8 @@ NETS = tuple(f"lite0-fcn{stride}s" for stride in (32, 16, 8))
 
 
 def scene(name: str = "cat", nets: tuple[str, ...] = NETS, **other) -> Scene:
-    """As the page makes it, of a sample at its native size."""
-    return Scene(bundled.photo(name, 10_000), Networks("lite0", nets, "auto"), "VOC", **other)
+    """As the page makes it."""
+    return Scene(bundled.photo(name, 416), Networks("lite0", nets, "auto"), "VOC", **other)
 
 
 def decoded(layer: Layer) -> np.ndarray:
@@ -108,7 +108,7 @@ def test_the_answers_are_those_of_compare():
     figure, at = linked(11, s)
     sent = [json.loads(c.proto.json)["panels"] for c in at.get("bidi_component") if "results" in c.proto.id]
     layers = [p["layer"] for p in sent[0] if p["layer"]]
-    assert layers == [data_uri(p.layers[1].image) for p in figure.parts]
+    assert layers == [data_uri(p.layers[1].image) for p in figure.parts[:3]]
     figure, at = linked(12, s)
     table = figure.parts[1]
     assert {k: list(v) for k, v in table.text.items()} == tables(at)[0].iloc[:, :3].T.to_dict("list")
@@ -118,7 +118,8 @@ def test_the_comparison_keeps_class_colours_and_place():
     given = scene("motorbike")
     slides = [step(n, given) for n in range(6, 11)]
     assert len({s.figure.bar for s in slides}) == 1
-    assert {p.shows for s in slides for p in s.figure.parts} == {given.extent}
+    for s in slides:  # the whole photo, and the same part of it
+        assert [p.shows for p in s.figure.parts] == [given.extent, given.disputed]
     assert {s.query["class"] for s in slides} == {"motorbike"}
     assert [s.query["net"] for s in slides] == ["32s", "32s", "32s", "16s", "8s"]
 
@@ -165,9 +166,7 @@ def test_every_step_is_shown_and_costs_no_more_passes_than_it_must(passes):
         assert not at.error
         assert not at.sidebar.children
         now = step(number, scene("coffee"))
-        assert at.subheader[0].value == now.sentence
-        assert html(at) == slide.figure_html(now.figure)
-        assert now.notes in said(at)
+        assert html(at) == slide.slide_html(now, notes=True)
         assert at.query_params["step"] == str(number)
 
 
@@ -181,7 +180,7 @@ def test_what_is_no_step_is_the_first():
     at = start(PAGE, step="13")
     for bad in ("13", "0", "-1", "abc", "1.5", "²", "", "1" * 5000):
         go(at, bad)
-        assert at.subheader[0].value == step(1, scene()).sentence
+        assert step(1, scene()).sentence in html(at)
         assert not at.error
         assert at.query_params["step"] == "1"
 
@@ -209,7 +208,7 @@ def all_steps(width: int, height: int) -> None:
 
     image = Image.new("RGB", (width, height), "green")
     networks = Networks("lite0", ("lite0-fcn32s", "lite0-fcn16s", "lite0-fcn8s"), "auto")
-    scene = Scene(Photo(OWN, "Your photo", "you", image, image.size), networks, "VOC")
+    scene = Scene(Photo(OWN, "Your photo", "you", image, image.size, 416), networks, "VOC")
     slides = (steps.make_slide(scene, number) for number in range(1, len(steps.NAMES) + 1))
     st.session_state["bare"] = [s.sentence for s in slides if not s.figure]
 
@@ -236,7 +235,7 @@ def test_the_file_holds_everything_and_asks_for_nothing():
     assert "url(" not in text
     assert "@import" not in text
     for number in STEPS:
-        assert slide.figure_html(step(number, s).figure) in text
+        assert slide.slide_html(step(number, s), notes=True) in text
     for r in s.results:
         assert file.weights.find(r.net.name).sha256 in text
 
@@ -249,7 +248,7 @@ def test_text_is_escaped():
          Table(bad, [bad], {bad: [0.5]}, {bad: [bad]})),
         (bad, scale, (bad, bad)), ((bad, bad),),
     )  # fmt: skip
-    assert "<script" not in slide.figure_html(figure)
+    assert "<script" not in slide.slide_html(slide.Slide(bad, bad, figure, PAGE), notes=True)
     s = scene()
     object.__setattr__(s.photo, "title", bad)
     assert "<script" not in file.document(s).decode()
@@ -265,3 +264,18 @@ def test_the_zip_has_the_file_the_scores_and_where_all_is_from():
     assert "step=8" in record["link"]
     assert record["page"] == "Lecture"
     assert [n["stride"] for n in record["networks"]] == [32, 16, 8]
+
+
+def test_the_code_leads_the_audience_to_the_step_with_its_own_photo():
+    import zxingcpp
+
+    query = {"step": "9", "photo": "own", "notes": "true", "colours": "Colour-blind safe"}
+    wanted = "https://fcn.example/a/lecture?step=9&colours=Colour-blind+safe"
+    assert follow.address("https://fcn.example/a/lecture?step=1", query) == wanted
+    picture = Image.open(io.BytesIO(follow.code(wanted))).convert("L")
+    (found,) = zxingcpp.read_barcodes(np.asarray(picture))
+    assert found.text == wanted
+    at = start(PAGE, step="3", photo="coffee", notes="true")
+    (link,) = [c.value for c in at.code if "step=3" in c.value]
+    assert "photo=coffee" in link
+    assert "notes" not in link

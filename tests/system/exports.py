@@ -23,7 +23,17 @@ from tests.apps import ROOT, each_section
 from ui.export import bundle
 
 SAMPLES = ("astronaut", "cat", "coffee", "grace", "motorbike")
-PAGES = ("app", "compare", "heatmaps", "convolutionalize", "upsampling", "alignment", "evaluate", "history")
+PAGES = (
+    "app",
+    "compare",
+    "heatmaps",
+    "convolutionalize",
+    "upsampling",
+    "alignment",
+    "training",
+    "evaluate",
+    "history",
+)
 LINKS = (
     *(f"{page}?photo={photo}&size=320" for photo in SAMPLES for page in PAGES),
     *(f"lecture?photo=cat&size=320&step={step}" for step in range(1, 13)),
@@ -37,6 +47,7 @@ LINKS = (
     "convolutionalize?photo=cat&size=320&conv_h=5&conv_w=3&conv_c=8&conv_labels=7",
     "upsampling?photo=cat&size=320&t_k=3&t_s=2&t_p=1&t_input=Own&t_cells=1,2;3,4",
     "alignment?photo=cat&a_width=333&a_height=257&a_pad=1",
+    "training?photo=cat&size=320&l_keep=10 %&l_grad=true&l_many=true",
     "evaluate?photo=cat&size=320&e_preset=Perfect",
     "history?photo=cat&size=320&h_era=Context&h_stitch=true&h_backbone=vgg16",
 )  # fmt: skip

@@ -83,6 +83,7 @@ def _steps(v: Visitor, number: int) -> list[tuple[str, Callable[[], Awaitable[No
         ("open convolutionalize", lambda: v.go("convolutionalize")),
         ("open upsampling", lambda: v.go("upsampling")),
         ("open alignment", lambda: v.go("alignment")),
+        ("open training", lambda: v.go("training")),
         ("open evaluate", lambda: v.go("evaluate")),
         ("open lecture", lambda: v.go("lecture")),
     ]

@@ -245,7 +245,7 @@ def try_mask(data: bytes) -> bool:
     try:
         mask = images.read_mask(data)
         photo = Image.new("RGB", (16, 12))
-        fitted = masks.fitted(mask.labels, Photo("own", "", "", photo, photo.size))
+        fitted = masks.fitted(mask.labels, Photo("own", "", "", photo, photo.size, 640))
     except ImageError as error:
         assert_clear(str(error))
         return False

@@ -8,7 +8,16 @@ from streamlit.testing.v1 import AppTest
 
 from tests.apps import each_section, open_section, start
 
-NAMES = ("heatmaps", "convolutionalize", "upsampling", "alignment", "evaluate", "history", "compare")
+NAMES = (
+    "heatmaps",
+    "convolutionalize",
+    "upsampling",
+    "alignment",
+    "training",
+    "evaluate",
+    "history",
+    "compare",
+)
 PAGES = [f"pages/{name}.py" for name in NAMES]
 
 

@@ -24,8 +24,8 @@ BAD = [
     ("FCNVIZ_WAITING", "-3", "greater than or equal to 0"),
     ("FCNVIZ_WAITING", "many", "a valid integer"),
     ("FCNVIZ_UPLOAD_MB", "0", "greater than or equal to 1"),
-    ("FCNVIZ_SIZE", "700", "320, 480, 640, 960 or 1280"),
-    ("FCNVIZ_LARGEST", "320", "FCNVIZ_SIZE is 640, over FCNVIZ_LARGEST"),
+    ("FCNVIZ_SIZE", "700", "320, 416, 480, 640, 960 or 1280"),
+    ("FCNVIZ_LARGEST", "320", "FCNVIZ_SIZE is 416, over FCNVIZ_LARGEST"),
     ("FCNVIZ_DEVICE", "gpu", "auto, cpu, mps, cuda"),
     ("FCNVIZ_MODE", "open", "'trusted' or 'public'"),
 ]
@@ -97,10 +97,14 @@ def test_sizes_offered_and_shown_at_first(monkeypatch, passes):
     monkeypatch.setenv("FCNVIZ_LARGEST", "480")
     at = start(size="1280")
     size = at.select_slider(key="size")
-    assert (size.value, list(size.options)) == (320, ["320", "480"])
+    assert (size.value, list(size.options)) == (320, ["320", "416", "480"])
     at.file_uploader(key="upload").upload("mine.png", png(900, 600), "image/png")
     rerun(at).select_slider(key="size").set_value(480)
     assert "900 × 600 px, reduced to 480 × 320 px" in said(rerun(at))
+
+
+def test_the_default_input_size_is_that_of_the_bundled_weights():
+    assert {weights.find(name).size for name in weights.BUNDLED} == {settings.Settings().size}
 
 
 def test_upload_limits_hold_on_the_page(monkeypatch):

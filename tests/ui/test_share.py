@@ -17,7 +17,7 @@ from streamlit.runtime.caching import clear_session_data_cache, clear_session_re
 from streamlit.testing.v1 import AppTest
 
 from fcnviz import render
-from fcnviz.photos import images, samples
+from fcnviz.photos import samples
 from tests.apps import each_section, open_section, png, rerun, run_async, said, sources, start, tables
 from ui.export import bundle
 
@@ -26,7 +26,16 @@ PAGES = [
     None,
     *(
         f"pages/{n}.py"
-        for n in ["compare", "heatmaps", "convolutionalize", "upsampling", "alignment", "evaluate", "history"]
+        for n in [
+            "compare",
+            "heatmaps",
+            "convolutionalize",
+            "upsampling",
+            "alignment",
+            "training",
+            "evaluate",
+            "history",
+        ]
     ),
 ]
 #: Smallest number of pictures on a page, in all of its sections.
@@ -36,6 +45,7 @@ PICTURES = {
     "pages/heatmaps.py": 8,
     "pages/upsampling.py": 16,
     "pages/evaluate.py": 15,
+    "pages/training.py": 5,
     "pages/history.py": 7,
 }
 
@@ -84,7 +94,7 @@ def exports_all_that_it_shows(at: AppTest, section: str, passes: list[int]) -> d
     assert "photo=coffee" in record["link"]
     assert "size=320" in record["link"]
     assert record["settings"]["size"] == 320
-    assert record["photo"]["working_size"] == [320, 213]
+    assert record["photo"]["input_size"] == [320, 213]
     assert record["settings"].get("section", "") == section
     assert all(re.fullmatch("[0-9a-f]{64}", n["weights_sha256"]) for n in record["networks"])
     return files
@@ -93,14 +103,14 @@ def exports_all_that_it_shows(at: AppTest, section: str, passes: list[int]) -> d
 def test_the_zip_of_compare_is_exact(passes):
     at = start(photo="coffee", size="320", view="Labels", colours="Colour-blind safe")
     files = export(at)
-    photo = np.asarray(images.fit(samples.load("coffee"), 320))
+    photo = np.asarray(samples.load("coffee"))  # 600 × 400 px
     assert (np.asarray(Image.open(io.BytesIO(files["photo.png"]))) == photo).all()
     results = {}
     from fcnviz import inference, weights
 
     for stride in (32, 16, 8):
         net = weights.load(f"lite0-fcn{stride}s", fold=True)
-        results[stride] = inference.segment(net, Image.fromarray(photo))
+        results[stride] = inference.segment(net, Image.fromarray(photo), 320)
     colours = render.PALETTES["Colour-blind safe"]
     for stride, found in results.items():
         name = f"lite0-fcn{stride}s"

@@ -41,8 +41,8 @@ def choose(photo: Photo) -> Choice:
         backbone = one_of("Backbone", ["vgg16", "lite0"], "a_backbone")
         lite0 = backbone == "lite0"
         net = one_of("Net", ["32s", "16s", "8s"], "net")
-        width = integer("Image width, px", "a_width", MAX_SIDE, photo.image.width, first=1)
-        height = integer("Image height, px", "a_height", MAX_SIDE, photo.image.height, first=1)
+        width = integer("Image width, px", "a_width", MAX_SIDE, photo.input.width, first=1)
+        height = integer("Image height, px", "a_height", MAX_SIDE, photo.input.height, first=1)
         label, about = "Padding, px", "Zeros that conv1_1 puts around the image. The authors': 100."
         pad = st.slider(
             label, 0, MAX_PAD, 100, key="a_pad", bind="query-params", width=170, disabled=lite0, help=about

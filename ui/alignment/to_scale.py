@@ -59,7 +59,7 @@ def _drawing(
         canvas=(-crop, -crop, *canvas),
         grid=grid,
         cell=cell,
-        photo=layers.photo_file(photo) if choice.size == photo.image.size else None,
+        photo=layers.photo_file(photo) if choice.size == photo.input.size else None,
         legend=_legend(choice, canvas, grid),
     )
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 def describe(photo: Photo) -> None:
     """Write the photo's title, its owner, its size, and whether it was reduced."""
     text = f"{photo.title} · {photo.credit} · {photo.native[0]} × {photo.native[1]} px"
-    if photo.native != photo.image.size:
-        width, height = photo.image.size
+    if photo.native != photo.input.size:
+        width, height = photo.input.size
         text += f", reduced to {width} × {height} px for the networks"
     about = "" if photo.own else f"  \n{samples.SAMPLES[photo.name].about}"
     st.caption(f"{text} · choose or upload another in the sidebar{about}")
@@ -108,8 +108,8 @@ def skips(photo: Photo, results: list[Result], palette: str) -> None:
 @of_photo(max_entries=32, own=2)
 def _skip_alone(photo: Photo, net: Net, stride: int, _found: Segmentation) -> float:
     """Compute the share of labels that the network's last skip changes, from the scores that are there."""
-    size = photo.image.height, photo.image.width
-    without = worker.run_short(sums.labels_up_to, model(net), _found.scores, 2 * stride, size)
+    sizes = photo.input_shape, photo.shape
+    without = worker.run_short(sums.labels_up_to, model(net), _found.scores, 2 * stride, *sizes)
     return render.flipped_share(without, _found.labels)
 
 
@@ -171,7 +171,7 @@ def facts(photo: Photo, results: list[Result]) -> None:
                 "Network": r.title,
                 "Backbone": about.backbone,
                 "Parameters": f"{model(r.net).parameter_count:,}",
-                "Input": f"{photo.image.width} × {photo.image.height}",
+                "Input": f"{photo.input.width} × {photo.input.height}",
                 "Coarse grid": r.grid,
                 "Time": r.milliseconds,
                 "Ran on": f"{r.segmentation.device}, {r.segmentation.dtype}",

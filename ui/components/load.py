@@ -14,15 +14,17 @@ import streamlit as st
 from ui.export import shown
 
 
-def component(name: str, source: str | Path) -> Callable[..., Any]:
+def component(name: str, source: str | Path, *styles: str) -> Callable[..., Any]:
     """Register a component, and return the function that mounts an instance.
 
     Args:
         name: its unique name in the app.
         source: path of its files, whatever the suffix: `.js` for the browser, `.css` its style (optional).
+        styles: names of other style sheets beside it, which come before its own.
     """
     js, css = (Path(source).with_suffix(suffix) for suffix in (".js", ".css"))
-    style = css.read_text(encoding="utf-8") if css.exists() else ""
+    sheets = [*(css.with_name(name) for name in styles), css]
+    style = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets if sheet.exists())
     own = js.read_text(encoding="utf-8").replace("export default function", "function component", 1)
     first = st.components.v2.component(name, js=own + _beside("first.js", name, style))
     again = st.components.v2.component(f"{name}_again", js=_beside("again.js", name, style))

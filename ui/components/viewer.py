@@ -182,6 +182,8 @@ def blended(photo: Photo | None, layer: bytes, opacity: float, truth: bytes | No
     if photo is None and truth is None:
         return layer
     over = Image.open(io.BytesIO(layer)).convert("RGBA")
+    if photo:
+        over = over.resize(photo.image.size, Image.Resampling.NEAREST)
     over.putalpha(over.getchannel("A").point(lambda alpha: round(alpha * opacity)))
     under = photo.image.convert("RGBA") if photo else Image.new("RGBA", over.size)
     result = Image.alpha_composite(under, over)

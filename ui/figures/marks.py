@@ -116,11 +116,12 @@ class Line:
 
     points: tuple[tuple[float, float], ...]
     dash: str = "solid"
+    colour: str = MARK
 
     def svg(self, shows: Extent) -> str:  # noqa: ARG002 (marks are all drawn alike)
         """Draw it as SVG."""
         d = "M" + "L".join(f"{x:.6g} {y:.6g}" for x, y in self.points)
-        return f'<path d="{d}" {_stroke(MARK, 2, self.dash)}/>'
+        return f'<path d="{d}" {_stroke(self.colour, 2, self.dash)}/>'
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def _difference(c: Choice, found: Border, png: bytes) -> Panel:
     """Draw the difference on its canvas, which begins half a cell before the centre of cell 0."""
     s, (h, w) = c.stride, found.difference.shape
     canvas = Extent.cells((h // s, w // s), c.cells.start, s)
-    half, photo = s / 2, Extent.of(c.photo.image.size)
+    half, photo = s / 2, Extent.of(c.photo.input.size)
     inner = canvas.left + half, canvas.top + half, canvas.right - half, canvas.bottom - half
     scale = Scale.diverging(found.difference)
     return Panel(

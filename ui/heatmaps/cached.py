@@ -43,7 +43,13 @@ def pictures(photo: Photo, key: HeatmapKey, _scores: ScoreMaps) -> Pictures:
     """Paint one class's coarse map and its reconstructions."""
     coarse = _scores.at(key.stride)
     made = worker.run_short(
-        reconstruct.reconstruct, model(key.net), coarse, key.stride, photo.shape, key.index, key.probability
+        reconstruct.reconstruct,
+        model(key.net),
+        coarse,
+        key.stride,
+        photo.input_shape,
+        key.index,
+        key.probability,
     )
     return paint(made, key.probability)
 
@@ -58,7 +64,8 @@ def border(photo: Photo, key: HeatmapKey, _scores: ScoreMaps) -> tuple[Border, b
 @of_photo(max_entries=90, own=6)
 def labels_up_to(photo: Photo, net: Net, stride: int, _scores: ScoreMaps) -> np.ndarray:
     """Find the labels of a network that adds its skips only down to `stride` (see `sums.labels_up_to`)."""
-    return worker.run_short(sums.labels_up_to, model(net), _scores, stride, photo.shape)
+    sizes = photo.input_shape, photo.shape
+    return worker.run_short(sums.labels_up_to, model(net), _scores, stride, *sizes)
 
 
 @of_photo(st.cache_resource, max_entries=90, own=6)
@@ -70,7 +77,7 @@ def ablation_layer(photo: Photo, name: str, stride: int, palette: str, _labels: 
 @of_photo(st.cache_resource, max_entries=64, own=3)
 def entropy_layer(photo: Photo, net: Net, _scores: ScoreMaps) -> bytes:
     """Draw the entropy of a network's softmax as a PNG."""
-    bits = worker.run_short(_entropy, model(net), _scores, photo.shape)
+    bits = worker.run_short(_entropy, model(net), _scores, photo.input_shape)
     return render.heatmap_png(bits, ENTROPY)
 
 
@@ -81,7 +88,7 @@ def _entropy(net: FCN, scores: ScoreMaps, size: tuple[int, int]) -> np.ndarray:
 @of_photo(show_spinner="One forward and one backward pass …", max_entries=16, own=2)
 def effective_field(photo: Photo, key: HeatmapKey, cell: tuple[int, int]) -> np.ndarray:
     """Measure how much each pixel moves a cell's score (see `receptive.effective_field`)."""
-    return worker.run(receptive.effective_field, model(key.net), photo.image, key.stride, key.index, cell)
+    return worker.run(receptive.effective_field, model(key.net), photo.input, key.stride, key.index, cell)
 
 
 @of_photo(st.cache_resource, max_entries=16, own=2)

@@ -144,6 +144,6 @@ def _pixel(photo: Photo, result: Result, index: int) -> tuple[int, int]:
         scores = result.segmentation.scores.finest
         row, column = divmod(int(scores.softmax(1)[0, index].argmax()), scores.shape[-1])
         place, grid = (column, row), (scores.shape[-1], scores.shape[-2])
-        wanted = tuple(int((i + 0.5) * n / k) for i, n, k in zip(place, photo.image.size, grid, strict=True))
-    x, y = (min(max(v, 0), n - 1) for v, n in zip(wanted, photo.image.size, strict=True))
+        wanted = tuple(int((i + 0.5) * n / k) for i, n, k in zip(place, photo.input.size, grid, strict=True))
+    x, y = (min(max(v, 0), n - 1) for v, n in zip(wanted, photo.input.size, strict=True))
     return x, y

@@ -41,7 +41,7 @@ def _coarse(c: Choice, made: Pictures, bar: Bar) -> Panel:
     cells = c.cells
     where = Extent.cells(made.coarse.shape, cells.start, cells.stride)
     grid = coarse(made.coarse, made.scale, where, reads=Values(made.coarse, _unit(c)))
-    photo = Extent.of(c.photo.image.size)
+    photo = Extent.of(c.photo.input.size)
     marks = (Box.at(photo, "dot", FRAME), Box(*cells.edges(*cells.at(*c.pixel))))
     return Panel(
         shows=where,
@@ -54,7 +54,7 @@ def _coarse(c: Choice, made: Pictures, bar: Bar) -> Panel:
 
 
 def _full(c: Choice, way: str, made: Pictures) -> Panel:
-    w, h = c.photo.image.size
+    w, h = c.photo.input.size
     where = Extent.of((w, h))
     shown = Layer(made.pngs[way], where, reads=Colours(made.scale, _unit(c)))
     return Panel(
@@ -67,7 +67,7 @@ def _full(c: Choice, way: str, made: Pictures) -> Panel:
 
 
 def _difference(c: Choice, made: Pictures) -> Panel:
-    where, (x, y) = Extent.of(c.photo.image.size), made.where
+    where, (x, y) = Extent.of(c.photo.input.size), made.where
     return Panel(
         shows=where,
         layers=_over(c, Layer(made.difference, where, reads=Colours(made.spread, "difference"))),
@@ -82,7 +82,7 @@ def _over(c: Choice, layer: Layer) -> tuple[Layer, ...]:
     """Lay a map over the photo, if the visitor wants it."""
     if not c.over:
         return (layer,)
-    photo = Layer(layers.small_photo(c.photo), Extent.of(c.photo.image.size))
+    photo = Layer(layers.small_photo(c.photo), Extent.of(c.photo.input.size))
     return photo, replace(layer, opacity=OPACITY)
 
 

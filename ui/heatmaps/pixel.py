@@ -51,7 +51,7 @@ def probe(c: Choice, palette: str) -> None:
 
 def _pick(c: Choice) -> None:
     x, y = c.pixel
-    w, h = c.photo.image.size
+    w, h = c.photo.input.size
     st.markdown("**Click on the photo, or type a pixel**")
     key = f"click_{c.photo.sha256[:12]}"
 
@@ -63,7 +63,7 @@ def _pick(c: Choice) -> None:
     def typed() -> None:
         _link(state["pixel_x"], state["pixel_y"])
 
-    marked = _crosshair(c.photo.image, x, y)
+    marked = _crosshair(c.photo.input, x, y)
     look = {"width": "stretch", "image_format": "JPEG", "jpeg_quality": 80, "cursor": "crosshair"}
     streamlit_image_coordinates(marked, key=key, on_click=clicked, **look)
     state = st.session_state
@@ -97,7 +97,7 @@ def _crosshair(image: Image.Image, x: int, y: int) -> Image.Image:
 def _field(c: Choice) -> None:
     """Draw the theoretical receptive field of the cell behind the pixel, and on demand the effective one."""
     cell = c.cells.at(*c.pixel)
-    field = receptive.receptive_field(model(c.result.net), c.stride, cell, c.photo.shape)
+    field = receptive.receptive_field(model(c.result.net), c.stride, cell, c.photo.input_shape)
     name = "stride-32" if c.stride == 32 else f"fused {c.stride}"
     st.markdown(f"**What cell {cell[0]}, {cell[1]} of the {name} map sees**")
     effective = st.toggle("Effective receptive field (a backward pass)", key="effective", bind="query-params")
@@ -119,7 +119,7 @@ def _about_mass(c: Choice, mass: np.ndarray, cell: tuple[int, int], field: recep
 
 
 def _field_panel(c: Choice, cell: tuple[int, int], field: receptive.Field, mass: np.ndarray | None) -> Panel:
-    photo = Extent.of(c.photo.image.size)
+    photo = Extent.of(c.photo.input.size)
     box = Box(field.left - 0.5, field.top - 0.5, field.right + 0.5, field.bottom + 0.5, "dash")
     shows = Extent.around(photo, box)
     margin = 0.02 * shows.width

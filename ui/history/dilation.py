@@ -52,7 +52,7 @@ def stride_16(page: Inputs) -> None:
 @of_photo(st.cache_resource, show_spinner="Running the dilated network …", max_entries=16, own=2)
 def _dense(photo: Photo, net: Net) -> np.ndarray:
     """Run the dilated network once → (C, h, w) of stride 16."""
-    return worker.run(dilation.dense, model(net), photo.image)[0].numpy()
+    return worker.run(dilation.dense, model(net), photo.input)[0].numpy()
 
 
 def _maps(c: Choice, dense: np.ndarray) -> None:
@@ -94,12 +94,12 @@ def _against_stitching(c: Choice, dense: np.ndarray) -> None:
 @of_photo(st.cache_resource, show_spinner="Four passes …", max_entries=16, own=2)
 def _stitched(photo: Photo, net: Net) -> np.ndarray:
     """Shift and stitch → (C, h, w) of stride 16."""
-    *_, whole = worker.run_steps(dilation.stitched(model(net), photo.image))
+    *_, whole = worker.run_steps(dilation.stitched(model(net), photo.input))
     return whole[0].numpy()
 
 
 def _where_equal(photo: Photo, found: Comparison) -> str:
-    sides = [-(-n // STRIDE) * STRIDE for n in photo.image.size]
+    sides = [-(-n // STRIDE) * STRIDE for n in photo.input.size]
     unpadded = math.prod(len(dilation.unpadded(n)) for n in sides)
     cells, field = math.prod(n // DENSE for n in sides), dilation.field()
     return (

@@ -22,7 +22,7 @@ def add_or_concatenate(photo: Photo) -> None:
         "Backbone", _BACKBONES, default=_BACKBONES[0], required=True, key="h_backbone", bind="query-params"
     )
     backbone = backbone or _BACKBONES[0]  # ?h_backbone= chooses none, although it is required
-    found, sizes = joins.joins(backbone), joins.grids(backbone, photo.image.size)
+    found, sizes = joins.joins(backbone), joins.grids(backbone, photo.input.size)
     rows = [row for join in found for row in _rows(join, sizes[join.stride])]
     shown.table(pd.DataFrame(rows).set_index("Join"), "history_joins")
     ratios = ", ".join(f"**{j.ratio:,.0f} ×** at stride {j.stride}" for j in found)

@@ -1,4 +1,4 @@
-"""The components of the Lecture: the figure of a slide, and the navigation through the steps."""
+"""The components of the Lecture: a slide, the navigation through the steps, and the presenter's window."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,15 +6,30 @@ from pathlib import Path
 import streamlit as st
 
 from ui.components.load import component
-from ui.lecture.slide import Figure, figure_html
+from ui.lecture.slide import Slide, slide_html
 
-_figure = component("fcnviz_lecture_figure", Path(__file__).with_name("figure.js"))
+_slide = component("fcnviz_lecture_figure", Path(__file__).with_name("figure.js"))
 _navigation = component("fcnviz_lecture_nav", Path(__file__).with_name("navigation.js"))
+_presenter = component("fcnviz_lecture_presenter", Path(__file__).with_name("presenter.js"), "figure.css")
 
 
-def show_figure(figure: Figure, step: int, beside: int) -> None:
-    """Show a figure as large as the window allows."""
-    _figure(key="lecture_figure", data={"html": figure_html(figure), "step": step, "beside": beside})
+def show(slide: Slide, step: int, names: Sequence[str], notes: bool) -> None:
+    """Show a slide as large as the window allows, and tell a presenter's window what it needs.
+
+    Args:
+        slide: the slide.
+        step: its number, from 1.
+        names: names of all steps.
+        notes: whether the speaker's notes are on the slide.
+    """
+    following = names[step] if step < len(names) else ""
+    about = {"step": step, "steps": len(names), "next": following, "notes": slide.notes}
+    _slide(key="lecture_figure", data={"html": slide_html(slide, notes), **about})
+
+
+def present() -> None:
+    """Draw the presenter's window, which the lecture's window of the same browser fills."""
+    _presenter(key="lecture_presenter")
 
 
 def navigate(names: Sequence[str], step: int, notes: bool, on_go: Callable[[int, bool], None]) -> None:

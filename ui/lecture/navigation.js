@@ -1,27 +1,75 @@
-// Buttons, keys and the counter of a lecture. The wanted step is kept here, as a number: two quick presses ask
+// Buttons, keys, swipes and the counter of a lecture. The wanted step is kept here, as a number: two quick presses ask
 // for 5 and then 6, so that none is lost if Python answers late, or answers the last one only.
-const KEYS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1, Home: -Infinity, End: Infinity };
+const KEYS = {
+  ArrowRight: 1,
+  PageDown: 1,
+  " ": 1,
+  ArrowLeft: -1,
+  PageUp: -1,
+  Home: -Infinity,
+  End: Infinity,
+};
 const TYPING =
   "input:not([type=checkbox]):not([type=button]):not([type=submit]), textarea, select," +
   "[contenteditable=true], [role=slider], [role=combobox], [role=listbox], [role=option], [role=radio]";
+const PRESSED_BY_KEY = "button, a, summary, [role=button], [role=switch], input[type=checkbox]";
 const PATIENCE = 5000; // ms to wait for the answer to a press before Python's step is shown again
+const SWIPE = 60; // px
+const HELP = [
+  ["→ ← Page Space", "next, previous"],
+  ["Home End", "first, last"],
+  ["3 Enter", "jump to step 3"],
+  ["O", "all steps"],
+  ["N", "notes"],
+  ["P", "presenter view in a second window"],
+  ["F", "full screen"],
+  ["B", "blank"],
+  ["?", "this list"],
+];
 
 function build(root) {
   const nav = document.createElement("nav");
   nav.setAttribute("aria-label", "Steps");
   nav.innerHTML = `<button type="button" aria-label="Previous step">‹</button>
-    <button type="button" aria-label="Next step">›</button><h1 aria-live="polite"><span></span><small></small></h1>`;
+    <button type="button" aria-label="Next step">›</button><h1 aria-live="polite"><span></span><small></small></h1>
+    <button type="button" class="text" aria-label="Keys" title="Keys (?)">?</button>
+    <dialog class="steps" aria-label="All steps"><ol></ol></dialog>
+    <dialog class="keys" aria-label="Keys"><table></table></dialog><div class="blank" hidden></div>`;
+  for (const [keys, does] of HELP) {
+    const row = nav.querySelector("table").insertRow();
+    row.insertCell().textContent = keys;
+    row.insertCell().textContent = does;
+  }
+  for (const dialog of nav.querySelectorAll("dialog"))
+    dialog.onclick = (event) => event.target === dialog && dialog.close();
   root.append(nav);
   return nav;
 }
 
+function toggle(dialog) {
+  dialog.open ? dialog.close() : dialog.showModal();
+}
+
+function fullScreen() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else document.documentElement.requestFullscreen?.();
+}
+
+function present() {
+  const here = new URL(location.href);
+  here.search = "?view=presenter";
+  window.open(here, "fcnviz-presenter", "popup,width=1000,height=700");
+}
+
 export default function ({ data, parentElement: root, setTriggerValue }) {
   const nav = root.querySelector("nav") ?? build(root);
-  root.fcnvizLecture ??= { sent: 0, when: 0 };
+  root.fcnvizLecture ??= { sent: 0, when: 0, digits: "" };
   const state = root.fcnvizLecture;
   if (!state.sent || data.seen === state.sent || performance.now() - state.when > PATIENCE)
     Object.assign(state, { step: data.step, notes: data.notes });
-  const [back, on] = nav.querySelectorAll("button");
+  const [back, on, keys] = nav.querySelectorAll(":scope > button");
+  const [steps, help] = nav.querySelectorAll("dialog");
+  const blank = nav.querySelector(".blank");
 
   const draw = () => {
     const name = data.names[state.step - 1];
@@ -29,6 +77,19 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
     nav.querySelector("h1 small").textContent = name;
     back.disabled = state.step <= 1;
     on.disabled = state.step >= data.names.length;
+    steps.querySelector("ol").replaceChildren(...data.names.map(entry));
+  };
+  const entry = (name, i) => {
+    const line = document.createElement("li");
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", textContent: `${i + 1} ${name}` });
+    button.setAttribute("aria-current", String(i + 1 === state.step));
+    button.onclick = () => {
+      steps.close();
+      send(i + 1, state.notes);
+    };
+    line.append(button);
+    return line;
   };
   const send = (step, notes) => {
     step = Math.min(Math.max(step, 1), data.names.length);
@@ -37,23 +98,54 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
     draw();
     setTriggerValue("go", { step, notes, sent: state.sent });
   };
+  const does = {
+    n: () => send(state.step, !state.notes),
+    o: () => toggle(steps),
+    "?": () => toggle(help),
+    f: fullScreen,
+    b: () => (blank.hidden = !blank.hidden),
+    p: present,
+    Enter: () => state.digits && send(Number(state.digits), state.notes),
+  };
   const pressed = (event) => {
     const at = event.composedPath()[0];
     if (event.defaultPrevented || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
     if (at instanceof Element && at.matches(TYPING)) return;
-    if (event.key in KEYS) {
-      event.preventDefault();
-      send(state.step + KEYS[event.key], state.notes);
-    } else if (event.key.toLowerCase() === "n") {
-      event.preventDefault();
-      send(state.step, !state.notes);
-    }
+    if ([" ", "Enter"].includes(event.key) && at instanceof Element && at.matches(PRESSED_BY_KEY)) return;
+    const act = does[event.key.length > 1 ? event.key : event.key.toLowerCase()];
+    const digits = /^[0-9]$/.test(event.key) ? state.digits + event.key : "";
+    if (event.key in KEYS) send(state.step + KEYS[event.key], state.notes);
+    else if (act) act();
+    else if (!digits) return;
+    event.preventDefault();
+    state.digits = digits;
+  };
+  const touched = ({ changedTouches: [touch] }) => (state.touch = [touch.clientX, touch.clientY]);
+  const left = ({ changedTouches: [touch], target }) => {
+    const [x, y] = [touch.clientX - state.touch[0], touch.clientY - state.touch[1]];
+    const wide = Math.abs(x) > SWIPE && Math.abs(x) > 2 * Math.abs(y);
+    if (wide && target.closest?.("[data-testid=stMain]")) send(state.step - Math.sign(x), state.notes);
+  };
+  const asked = ({ data: message }) => {
+    if (message.kind === "go") send(message.by ? state.step + message.by : message.step, state.notes);
+    if (message.kind === "hello" && state.notes) send(state.step, false); // the presenter has them
   };
   back.onclick = () => send(state.step - 1, state.notes);
   on.onclick = () => send(state.step + 1, state.notes);
+  keys.onclick = () => toggle(help);
+  blank.onclick = () => (blank.hidden = true);
   draw();
   state.stop?.(); // new data calls this function again without unmounting: one listener at a time
+  const channel = new BroadcastChannel("fcnviz-lecture");
+  channel.addEventListener("message", asked);
   document.addEventListener("keydown", pressed);
-  state.stop = () => document.removeEventListener("keydown", pressed);
+  document.addEventListener("touchstart", touched, { passive: true });
+  document.addEventListener("touchend", left, { passive: true });
+  state.stop = () => {
+    channel.close();
+    document.removeEventListener("keydown", pressed);
+    document.removeEventListener("touchstart", touched);
+    document.removeEventListener("touchend", left);
+  };
   return () => state.stop();
 }

@@ -7,16 +7,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ui.export import shown
-from ui.lecture import components, file
+from ui.lecture import components, file, follow
 from ui.lecture.scene import Scene
 from ui.lecture.slide import Slide
 from ui.lecture.steps import NAMES, make_slide
 from ui.page import controls, frame, link, path, photo, share
 
-#: Height of the page without the figure: two lines of sentence, and the controls; in CSS pixels.
-BESIDE = 350
-#: Height that the notes add.
-NOTES = 140
 #: Parameters that links to other pages take along.
 _PASSED_ON = ("photo", "size", "nets", "colours")
 
@@ -39,8 +35,14 @@ class Lecture:
 
 
 def begin() -> Lecture:
-    """Configure the page, which has no sidebar, and draw the controls at the bottom."""
+    """Configure the page, which has no sidebar, and draw the controls at the bottom.
+
+    A presenter's window (`?view=presenter`) ends here: the lecture's own window fills it.
+    """
     frame.configure("Lecture")
+    if link.get("view") == "presenter":
+        components.present()
+        st.stop()
     above = photo.above()
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="small"):
         navigation = st.container(width="stretch")
@@ -75,12 +77,7 @@ def show(lecture: Lecture) -> None:
     page = lecture.page
     scene = Scene(page.photo, page.networks, page.palette, controls.isolated())
     slide = make_slide(scene, lecture.step)
-    st.subheader(slide.sentence, anchor=False)
-    notes = lecture.notes and bool(slide.notes)
-    if slide.figure is not None:
-        components.show_figure(slide.figure, lecture.step, BESIDE + NOTES * notes)
-    if notes:
-        st.markdown(slide.notes)
+    components.show(slide, lecture.step, NAMES, lecture.notes)
     with lecture.links:
         _links(slide, scene)
 
@@ -93,6 +90,8 @@ def _links(slide: Slide, scene: Scene) -> None:
     st.page_link("app.py", label="Start", icon=":material/home:", query_params=kept)
     document = functools.partial(file.document, scene)
     shown.add("lecture.html", document)
+    with st.popover("Follow along", icon=":material/qr_code:"):
+        follow.show()
     with st.popover("Take along", icon=":material/share:"):
         st.download_button(
             "Save as HTML", document, "fcnviz-lecture.html", "text/html", key="lecture_file",

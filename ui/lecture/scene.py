@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import softmax
 
-from fcnviz import weights
+from fcnviz import render, weights
 from fcnviz.lessons.convolutionalize import imagenet
 from fcnviz.photos import voc
 from ui.compare.results import Result, run_networks
@@ -99,10 +99,23 @@ class Scene:
 
     # --- pictures
 
+    @cached_property
+    def disputed(self) -> Extent:
+        """The window, a quarter of the photo on each side, in which the networks' labels differ most."""
+        top, left, height, width = render.disagreement_window([r.labels for r in self.results])
+        factor = self.photo.input.width / self.photo.image.width
+        edges = (factor * edge - 0.5 for edge in (left, top, left + width, top + height))
+        return Extent(*edges)
+
     @property
     def extent(self) -> Extent:
-        """The rectangle of the photo."""
-        return Extent.of(self.photo.image.size)
+        """The rectangle of the photo, in px of the networks' input."""
+        return Extent.of(self.photo.input.size)
+
+    @property
+    def screen(self) -> Layer:
+        """The photo in its own pixels on screen, from which the classifier's crops are cut."""
+        return Layer(layers.photo_file(self.photo), Extent.of(self.photo.image.size))
 
     @property
     def base(self) -> Layer:

@@ -90,16 +90,13 @@ class Figure:
         parts: its parts, side by side.
         bar: (meaning, scale, text at both ends) of the colour bar, if any.
         legend: (name, colour) of each class.
+        columns: number of parts in a row; 0: all are in one.
     """
 
     parts: tuple[Picture | Bars | Table, ...]
     bar: tuple[str, Scale, tuple[str, str]] | None = None
     legend: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def text_lines(self) -> int:
-        """Number of text lines above and below the parts, for the height that is left to them."""
-        return max(bool(p.title) + bool(p.caption) for p in self.parts) + bool(self.bar or self.legend)
+    columns: int = 0
 
     @property
     def bar_png(self) -> bytes:
@@ -127,6 +124,6 @@ class Slide:
     query: dict[str, str] = field(default_factory=dict)
 
 
-def figure_html(figure: Figure) -> str:
-    """Render a figure as HTML; `figure.css` is its style sheet."""
-    return TEMPLATES.get_template("figure.html").render(figure=figure)
+def slide_html(slide: Slide, notes: bool = False) -> str:
+    """Render a slide as HTML, with the speaker's notes or without; `figure.css` is its style sheet."""
+    return TEMPLATES.get_template("slide.html").render(slide=slide, notes=notes)

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -31,6 +32,8 @@ from ui.running.networks import model
 
 CONVOLUTION = "pages/convolutionalize.py"
 HEATMAPS = "pages/heatmaps.py"
+#: Colour of the outline of the part that is shown enlarged.
+CLOSE = "#ffffff"
 #: Shorter sides of the input in the step about input sizes.
 _SHORTER = (224, photo.START_SHORTER, 640)
 
@@ -42,7 +45,7 @@ def classify(s: Scene) -> Slide:
     """The photo, the crop that the classifier sees, and its top five classes."""
     top, names = np.argsort(-s.chances)[:5], imagenet.names()
     title, caption = "Your photo" if s.photo.own else s.photo.title, "boxed: the part it sees, 224 × 224 px"
-    picture = Picture(title, s.extent, (s.base,), (photo.crop_box(s.photo.image),), caption=caption)
+    picture = Picture(title, s.screen.where, (s.screen,), (photo.crop_box(s.photo.image),), caption=caption)
     rows = tuple((names[i], float(s.chances[i])) for i in top)
     return Slide(
         "A classifier says what is in the photo: one answer for all of it, and no place.",
@@ -147,12 +150,12 @@ def _windows(s: Scene, shorter: int, title: bool = False) -> tuple[Picture, Scal
     h, w = values.shape
     left = start - step / 2
     where, scale = Extent(left, left, left + w * step, left + h * step), Scale(0.0, float(values.max()))
-    stack = (s.base, coarse(values, scale, where, HEATMAP_OPACITY, lines=False))
+    stack = (s.screen, coarse(values, scale, where, HEATMAP_OPACITY, lines=False))
     width, height = photo.scaled_size(s.photo, shorter)
     box = photo.best_window(values, factor)
     caption = f"→ {w} × {h} cells"
     text = (f"{width} × {height} px", caption) if title else ("", f"{width} × {height} px {caption}")
-    return Picture(text[0], s.extent, stack, (box,), caption=text[1]), scale
+    return Picture(text[0], s.screen.where, stack, (box,), caption=text[1]), scale
 
 
 def _probability(name: str, scale: Scale) -> tuple[str, Scale, tuple[str, str]]:
@@ -185,7 +188,7 @@ def _heat(s: Scene, stride: int, way: str, sentence: str, notes: str) -> Slide:
     """Make a slide about one class; `way` is "coarse", or one of `reconstruct.WAYS`."""
     source = s.heatmap(stride)
     made, title = source.pictures, source.result.title
-    (h, w), (width, height) = made.coarse.shape, s.photo.image.size
+    (h, w), (width, height) = made.coarse.shape, s.photo.input.size
     caption = f"{title}: {w} × {h} cells"
     if way == "coarse":
         left, top, *_ = source.cells.edges(0, 0)
@@ -194,11 +197,18 @@ def _heat(s: Scene, stride: int, way: str, sentence: str, notes: str) -> Slide:
     else:
         layer = Layer(made.pngs[way], s.extent, OPACITY)
         caption += f" → {width} × {height} px"
-    picture = Picture("", s.extent, (s.base, layer), caption=caption)
-    figure = Figure((picture,), _probability(s.name, made.scale))
+    figure = Figure(_with_closeup(s, (s.base, layer), caption), _probability(s.name, made.scale))
     notes += "" if source.result.stride == stride else f" {_ABLATION.format(title)}"
     query = {"section": "Dense", "class": s.name, "net": f"{source.result.stride}s", "stage": str(stride)}
     return Slide(sentence, notes, figure, HEATMAPS, {**query, "values": "Probability", "over": "true"})
+
+
+def _with_closeup(s: Scene, stack: tuple[Layer, ...], caption: str) -> tuple[Picture, Picture]:
+    """Draw the whole photo, and beside it the window in which the networks differ most."""
+    return (
+        Picture("", s.extent, stack, (Box.at(s.disputed, "dash", CLOSE),), caption=caption),
+        Picture("", s.disputed, stack, caption="dashed part: where they differ most"),
+    )
 
 
 _ABLATION = "These weights hold no network that ends here: shown is {} with its later skips off, an ablation."
@@ -281,7 +291,8 @@ def add_pool3(s: Scene) -> Slide:
 
 def side_by_side(s: Scene) -> Slide:
     """The label maps of all networks, side by side."""
-    pictures = tuple(_labelled(s, r) for r in s.results)
+    pictures = [_labelled(s, r) for r in s.results]
+    close = [replace(picture, title="", shows=s.disputed, caption="", marks=()) for picture in pictures]
     shares = [
         f"{after.title} labels {100 * render.flipped_share(before.labels, after.labels):.1f} % of the pixels "
         f"differently from {before.title}"
@@ -292,15 +303,20 @@ def side_by_side(s: Scene) -> Slide:
         "Deep layers say what, shallow layers say where: the three networks on one photo.",
         "Section 4.2 and its figure 4: all three networks on one photo, each pixel in the colour of its best "
         f"class.{counted}",
-        Figure(pictures, legend=tuple((e.name, e.colour) for e in legend(s.results, s.palette) if e.index)),
+        Figure((*pictures, *close), legend=_classes(s), columns=len(pictures)),
         "pages/compare.py",
         {"section": "Skips"},
     )
 
 
+def _classes(s: Scene) -> tuple[tuple[str, str], ...]:
+    return tuple((e.name, e.colour) for e in legend(s.results, s.palette) if e.index)
+
+
 def _labelled(s: Scene, r: Result) -> Picture:
     png = layers.layer(s.photo, r.net.name, "Spotlight", s.palette, None, r.segmentation)
-    return Picture(r.title, s.extent, (s.base, Layer(png, s.extent)), caption=f"stride {r.stride}")
+    stack, window = (s.base, Layer(png, s.extent)), Box.at(s.disputed, "dash", CLOSE)
+    return Picture(f"{r.title} · stride {r.stride}", s.extent, stack, (window,))
 
 
 _ABOUT_METRICS = (

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from fcnviz import weights
 from ui.export import shown
 from ui.figures import diagram
-from ui.page import controls, link, path, photo, questions, share
+from ui.page import controls, link, path, photo, questions, share, terms
 from ui.running import process
 from ui.settings import SettingsError, settings
 from ui.state import Networks, Photo
@@ -36,7 +36,7 @@ class Inputs:
         photo: the page's photo.
         networks: the networks that run, and the device.
         palette: name of the class colours.
-        working: longest side in px to which photos are reduced.
+        working: longest side in px of the networks' input.
         share: place for the menu that shares the page, beside its heading.
         where: the page itself, on the path through the app.
     """
@@ -63,7 +63,7 @@ def begin(title: str, heading: str, uses: Uses = Uses(), *, lead: str = "") -> I
         st.markdown("#### fcnviz")
     above, menu = photo.above(), None
     if not st.context.is_embedded:
-        menu = _heading(heading, lead)
+        menu = _heading(path.titled(title), heading, lead)
         if uses.upload:
             above = _ways_in(above)
     with st.sidebar:
@@ -80,10 +80,11 @@ def begin(title: str, heading: str, uses: Uses = Uses(), *, lead: str = "") -> I
     return replace(page, share=menu)
 
 
-def _heading(heading: str, lead: str) -> DeltaGenerator:
+def _heading(where: path.Page, heading: str, lead: str) -> DeltaGenerator:
     """Draw the heading and the first sentence; return the place of the menu that shares the page."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(heading, anchor=False, width="stretch")
+        terms.button(where.label)
         menu = st.container(width="content")
     if lead:
         st.markdown(lead)

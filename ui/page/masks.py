@@ -18,7 +18,7 @@ class Truth:
     """Ground truth for a photo.
 
     Attributes:
-        labels: label map, (H, W) uint8 at the photo's working size; pixels of 255 are ignored.
+        labels: label map, (H, W) uint8 at the size of the photo on screen; pixels of 255 are ignored.
         origin: who made it, in words.
     """
 
@@ -116,10 +116,10 @@ def outlined(photo: Photo) -> np.ndarray | None:
 
 
 def fitted(mask: np.ndarray, photo: Photo) -> np.ndarray:
-    """Resize a mask to the photo's working size, by nearest neighbour.
+    """Resize a mask to the size of the photo on screen, by nearest neighbour.
 
     Raises:
-        ImageError: the mask has neither the native nor the working size of the photo.
+        ImageError: the mask has neither the photo's own size nor that on screen.
     """
     height, width = mask.shape
     if (width, height) not in (photo.native, photo.image.size):

@@ -40,6 +40,7 @@ CHAPTERS = tuple(
             ("Upsampling", ":material/zoom_in:", "How a coarse grid becomes a fine one"),
             ("Compare", ":material/compare:", "What the skips from finer layers add"),
             ("Alignment", ":material/straighten:", "Which pixel belongs to which cell"),
+            ("Training", ":material/model_training:", "What the loss sums, and what each choice was worth"),
             ("Evaluate", ":material/bar_chart:", "How good it is, and how that is measured"),
             ("History", ":material/history:", "What FCN could not do, and who did it"),
         ),

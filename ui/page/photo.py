@@ -41,7 +41,7 @@ class _Own:
     """The visitor's photo.
 
     Attributes:
-        photo: the photo, of at most the largest working size.
+        photo: the photo, as large as it can be needed.
         thumbnail: a small WebP.
     """
 
@@ -70,7 +70,7 @@ class _Choice:
         seen: the files that have been read.
         uploader: number of the uploader in the sidebar; a new one is empty.
         details_of: the photo that the link's class and pixel belong to.
-        reduced: the working size for which the visitor's photo was reduced last, and the result.
+        reduced: the input size for which the visitor's photo was reduced last, and the result.
     """
 
     sample: str = samples.DEFAULT
@@ -110,7 +110,7 @@ def above() -> Above:
 
 
 def choose(places: Above) -> tuple[Photo, int]:
-    """Draw the choice; return the photo and the working size, its longest side in px at most."""
+    """Draw the choice; return the photo and the input size, its longest side in px at most."""
     chosen = _chosen()
     _read_link(chosen)
     row = st.container()
@@ -127,7 +127,7 @@ def choose(places: Above) -> tuple[Photo, int]:
 
 
 def only_size(draw: bool) -> tuple[Photo, int]:
-    """Draw only the working size, if at all; return the photo of the session and the working size."""
+    """Draw only the input size, if at all; return the photo of the session and the input size."""
     chosen = _chosen()
     _read_link(chosen)
     _write_link(chosen)
@@ -137,9 +137,16 @@ def only_size(draw: bool) -> tuple[Photo, int]:
 
 def _size() -> int:
     return st.select_slider(
-        "Working size, longest side in px", settings().sizes, value=settings().size, key="size",
-        bind="query-params", help="Larger photos are reduced to this before the networks see them.",
+        "Input size, longest side in px", settings().sizes, value=settings().size, key="size",
+        bind="query-params", help=_ABOUT_SIZE,
     )  # fmt: skip
+
+
+_ABOUT_SIZE = (
+    "Larger photos are reduced to this for the networks, and their scores are interpolated to the photo on "
+    f"screen, which has at most {images.SCREEN} px unless the input is larger. The bundled weights are "
+    "measured at 416 px (Evaluate says what other sizes give)."
+)
 
 
 def _chosen() -> _Choice:
@@ -254,8 +261,8 @@ def _open(chosen: _Choice, file: Any, places: Above) -> None:
 
 def _own(file: Any) -> _Own:
     opened = images.read_photo(file.getvalue(), max_bytes=settings().upload_bytes)
-    image = images.fit(opened.image, settings().largest)
-    about = ("Your photo", "kept in this session only", image, opened.image.size)
+    image = images.fit(opened.image, max(images.SCREEN, settings().largest))
+    about = ("Your photo", "kept in this session only", image, opened.image.size, settings().largest)
     return _Own(
         Photo(OWN, *about, opened.notes, file.file_id, opened.orientation), bundled.thumbnail_of(image)
     )
@@ -281,5 +288,6 @@ def _photo(chosen: _Choice, longest: int) -> Photo:
         return bundled.photo(chosen.sample, longest)
     if chosen.reduced is None or chosen.reduced[0] != longest:  # once, not at each rerun
         full = chosen.own.photo
-        chosen.reduced = longest, replace(full, image=images.fit(full.image, longest))
+        shown = images.fit(full.image, max(images.SCREEN, longest))
+        chosen.reduced = longest, replace(full, image=shown, longest=longest)
     return chosen.reduced[1]

@@ -6,7 +6,7 @@ from PIL import Image
 
 from fcnviz import render
 from fcnviz.photos import samples
-from fcnviz.photos.images import fit
+from fcnviz.photos.images import SCREEN, fit
 from ui.state import Photo
 
 
@@ -24,9 +24,9 @@ def sample(name: str) -> Image.Image:
 
 @st.cache_resource(show_spinner=False, max_entries=30)
 def photo(name: str, longest: int) -> Photo:
-    """Load a sample photo, reduced to a longest side of at most `longest` pixels."""
+    """Load a sample photo, for networks whose input has a longest side of at most `longest` pixels."""
     full, about = sample(name), samples.SAMPLES[name]
-    return Photo(name, about.title, about.credit, fit(full, longest), full.size)
+    return Photo(name, about.title, about.credit, fit(full, max(SCREEN, longest)), full.size, longest)
 
 
 @st.cache_data(show_spinner=False)

@@ -38,12 +38,6 @@ _ADDED = {
 _NAMES = {32: "32s", 16: "+ pool4", 8: "+ pool3"}
 
 
-def input_shape(photo: Photo) -> tuple[int, int]:
-    """Return (H, W) of what the networks are given, which may be smaller than the photo on screen."""
-    image = getattr(photo, "input", photo.image)
-    return image.height, image.width
-
-
 def frames(photo: Photo, networks: Networks, results: Sequence[Result]) -> list[Frame]:
     """Make all steps; of networks that cannot run, there is none."""
     width, height = photo.image.size
@@ -79,16 +73,16 @@ def _blocks(photo: Photo, result: Result) -> tuple[np.ndarray, Cells]:
     coarse = result.segmentation.scores.s32
     cells = cells_of(model(result.net), coarse, 32)
     found = coarse[0].argmax(0).byte().numpy()
-    return blocks.spread(found, cells, photo.shape, input_shape(photo)), cells
+    return blocks.spread(found, cells, photo.shape, photo.input_shape), cells
 
 
 def _coarse(photo: Photo, result: Result) -> Frame:
     """Show the best class of each cell of the stride-32 map."""
     labels, cells = _blocks(photo, result)
-    rows, columns = (tuple(blocks.edges(cells, axis, input_shape(photo)[axis])) for axis in (0, 1))
+    rows, columns = (tuple(blocks.edges(cells, axis, photo.input_shape[axis])) for axis in (0, 1))
     height, width = cells.shape
     layer, outline = _coarse_layers(photo, result.net.name, labels)
-    text = "As a convolution, the last layer answers once every 32 px: what, and roughly where."
+    text = "As a convolution, the last layer answers once every 32 px of its input: what, and roughly where."
     title = f"A coarse grid: {width} × {height} answers."
     return Frame(
         "grid", "Grid", title, text, (*TRUNK, "score_fr"), layer, outline,

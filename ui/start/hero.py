@@ -10,7 +10,7 @@ from ui.page.frame import Inputs
 from ui.page.sections import OPEN
 from ui.running import layers, waiting
 from ui.running.networks import model
-from ui.start.frames import frames, input_shape
+from ui.start.frames import frames
 from ui.start.sizes import sizes
 
 #: Where the session keeps the part of the diagram that was clicked, and which step the browser was told last.
@@ -30,7 +30,7 @@ def show(page: Inputs) -> None:
 @waiting.panel
 def _draw(place: Stepper, page: Inputs, results: list[Result]) -> None:
     backbone = model(results[0].net).backbone
-    drawn = diagram.svg(sizes(backbone, input_shape(page.photo)))
+    drawn = diagram.svg(sizes(backbone, page.photo.input_shape))
     place.show(frames(page.photo, page.networks, results), drawn)
 
 

@@ -45,11 +45,13 @@ def sums(model: FCN, scores: ScoreMaps) -> list[Sum]:
 
 
 @torch.no_grad()
-def labels_up_to(model: FCN, scores: ScoreMaps, stride: int, size: tuple[int, int]) -> np.ndarray:
+def labels_up_to(
+    model: FCN, scores: ScoreMaps, stride: int, size: tuple[int, int], photo: tuple[int, int] | None = None
+) -> np.ndarray:
     """Labels, (H, W) uint8, if the network added its skips down to this stride only.
 
     At the network's own stride these are its labels; at 32 no skip is added. That is an ablation, not
-    FCN-32s, which was trained without skips.
+    FCN-32s, which was trained without skips. Sizes as for `inference.decide_in_strips`.
     """
     finest = to_finest(model, scores.at(stride).to(model.device), stride)
-    return decide_in_strips(model, ScoreMaps(finest), size)[1]
+    return decide_in_strips(model, ScoreMaps(finest), size, photo)[1]

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from fcnviz import fcn
 from fcnviz.lessons import questions
 from ui.page import path
 
@@ -22,6 +23,10 @@ def test_answers():
     assert questions.crop().answer == str(19 - 10)
     assert questions.least_padding().answer == "97"
     assert questions.joined().answer == str(512 * 21)
+    coarse = fcn.build("lite0", 32, imagenet=False).eval().scores(torch.zeros(1, 3, 224, 320)).s32
+    assert questions.patches().answer == str(coarse[0, 0].numel())
+    assert questions.divided().answer == "5"
+    assert questions.last_layer().answer == str(4096 * 21)
     assert questions.all_background().answer == f"{73 / 3:.1f} %"
 
 

@@ -1,0 +1,191 @@
+"""What this project's trainings have measured, from one file: `python -m fcnviz weights study` prints it.
+
+The file holds the figures of the study of training choices, of the control "FCN-32s trained as long", and of
+the input sizes, as shares of 1, in as many digits as the model card prints.
+"""
+
+import json
+import shlex
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fcnviz.evaluation import report
+from fcnviz.training import study
+from fcnviz.training.config import Config
+from fcnviz.training.study import Trial
+
+RECORD = Path(__file__).parent / "record.json"
+
+
+class Value(NamedTuple):
+    """A measured share, or a difference of two, with its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def maybe_chance(self) -> bool:
+        """Whether the interval of a difference holds 0."""
+        return self.low <= 0 <= self.high
+
+
+class Row(NamedTuple):
+    """One run of the study.
+
+    Attributes:
+        trial: its settings.
+        mean_iu: its mean IU on the held-out photos.
+        gain: of mean IU over the run `trial.over`, paired; None if it is compared with none.
+    """
+
+    trial: Trial
+    mean_iu: Value
+    gain: Value | None
+
+
+class Measured(NamedTuple):
+    """Two metrics of a network, or a network's gains over another one in both."""
+
+    mean_iu: Value
+    within_5: Value
+
+
+@cache
+def _record() -> dict[str, Any]:
+    return json.loads(RECORD.read_text("utf-8"))
+
+
+def photos(part: str = "study") -> int:
+    """The number of photos that a part ("study", "control" or "sizes") was measured on."""
+    return _record()[part]["photos"]
+
+
+def rows() -> dict[str, Row]:
+    """The recorded runs of the study by name, in its order."""
+    kept = _record()["study"]["rows"]
+    return {trial.name: _row(trial, kept[trial.name]) for trial in study.TRIALS if trial.name in kept}
+
+
+def _row(trial: Trial, kept: dict[str, list[float]]) -> Row:
+    gain = kept.get("gain")
+    return Row(trial, Value(*kept["mean_iu"]), Value(*gain) if gain else None)
+
+
+def control(part: str) -> dict[str, Measured]:
+    """The networks of the control run ("networks"), or what one gains over another ("gains"), by name."""
+    return {
+        name: Measured(*(Value(*kept[key]) for key in Measured._fields))
+        for name, kept in _record()["control"][part].items()
+    }
+
+
+def sizes() -> dict[int, dict[str, tuple[float, float]]]:
+    """Mean IU and accuracy within 5 px of a boundary by longest side in px (0: as the photo) and network."""
+    kept = _record()["sizes"]
+    return {
+        int(side): dict(zip(kept["networks"], zip(values, kept["within_5"][side], strict=True), strict=True))
+        for side, values in kept["mean_iu"].items()
+    }
+
+
+# --- as tables in Markdown
+
+
+def study_table() -> str:
+    """Tabulate the study."""
+    lines = [
+        study.line(row.trial, _percent(row.mean_iu), report.points(row.gain) if row.gain else "")
+        for row in rows().values()
+    ]
+    return "\n".join([*study.HEAD, *lines])
+
+
+def control_tables() -> str:
+    """Tabulate the control: the networks, and the gains."""
+    networks = {name: [_percent(v) for v in m] for name, m in control("networks").items()}
+    gains = {name: [report.points(v) for v in m] for name, m in control("gains").items()}
+    heads = ("mean IU", "within 5 px")
+    return f"{report.markdown('', heads, networks)}\n\n{report.markdown('gain', heads, gains)}"
+
+
+def sizes_table() -> str:
+    """Tabulate the input sizes: mean IU / accuracy within 5 px of a boundary, in percent."""
+    names = list(next(iter(sizes().values())))
+    lines = {
+        f"{side} px" if side else "as the photo": [
+            f"{100 * a:.1f} / {100 * b:.1f}" for a, b in found.values()
+        ]
+        for side, found in sizes().items()
+    }
+    return report.markdown("longest side", names, lines)
+
+
+def _percent(v: Value) -> str:
+    return report.percent(v.value, (v.low, v.high))
+
+
+# --- how the bundled networks were trained
+
+
+class Run(NamedTuple):
+    """One training run, as its command says.
+
+    Attributes:
+        name: of its folder.
+        init: name of the run that it started from; None: ImageNet.
+        config: its settings.
+        device: the option `--device`, "auto" or "cuda".
+    """
+
+    name: str
+    init: str | None
+    config: Config
+    device: str
+
+
+class Machine(NamedTuple):
+    """What runs ran on.
+
+    Attributes:
+        name: the machine.
+        shortest, longest: seconds of an epoch.
+        note: which epochs these are.
+    """
+
+    name: str
+    shortest: float
+    longest: float
+    note: str
+
+
+def runs(commands: str) -> list[Run]:
+    """Read the training runs in the commands that a manifest's entry holds, joined by `&&`.
+
+    >>> (run,) = runs("python -m fcnviz train --stage 16s --init runs/32s --out runs/16s --epochs 2")
+    >>> run.name, run.init, run.config.epochs, run.config.crop
+    ('16s', '32s', 2, 256)
+    """
+    words = (shlex.split(command) for command in commands.split("&&"))
+    return [_run(dict(zip(found, [*found[1:], ""], strict=True))) for found in words if "train" in found]
+
+
+def _run(options: dict[str, str]) -> Run:
+    """Make a run of its options: each word of the command with the next one."""
+    given: dict[str, Any] = {
+        f.name: type(getattr(Config, f.name))(options[flag])
+        for f in fields(Config)
+        if f.name not in ("stride", "init") and (flag := f"--{f.name.replace('_', '-')}") in options
+    }
+    init = options.get("--init")
+    config = Config(stride=int(options["--stage"].removesuffix("s")), init=init, **given)
+    return Run(Path(options["--out"]).name, init and Path(init).name, config, options.get("--device", "auto"))
+
+
+def machine(device: str) -> Machine:
+    """What the runs of a device ran on."""
+    kept = _record()["machines"][device]
+    shortest, longest = kept["seconds_per_epoch"]
+    return Machine(kept["name"], shortest, longest, kept["note"])
