@@ -37,6 +37,15 @@ COLOUR_BLIND_SAFE: tuple[str, ...] = (
 #: Index of the outlines that `layer` can draw, and their colour. It is no class; VOC never uses it.
 OUTLINE, OUTLINE_COLOUR = 254, (255, 255, 255)
 
+#: Index and colour of a spotlight's outline.
+SPOT, SPOT_COLOUR = 252, (255, 79, 216)
+
+#: What a spotlight lays over the rest of the photo: its index, its grey, and its opacity, 0..255.
+REST, REST_GREY, REST_ALPHA = 251, (226, 229, 233), 222
+
+#: Index of the true outline's light and dark dashes, and the length of a dash in px.
+TRUE_LIGHT, TRUE_DARK, DASH = 250, 249, 6
+
 #: Grey of pixels without a value in a heatmap.
 NO_VALUE = (128, 128, 128)
 
@@ -174,6 +183,84 @@ def boundary_layer(labels: ArrayLike, palette: np.ndarray, *, keep: int | None =
     """
     labels = _label_map(labels)
     return layer(np.where(_edges(labels, keep), labels, 0), palette)
+
+
+def spotlight_layer(labels: ArrayLike, *, keep: int | None = None) -> bytes:
+    """Encode a spotlight as a PNG to lay over the photo: grey over the rest, an outline around each object.
+
+    Args:
+        labels: (H, W) class indices.
+        keep: leave this class alone uncovered.
+
+    Returns:
+        A PNG in mode P; what is segmented is transparent, and the photo shows there as it is.
+    """
+    labels = _label_map(labels)
+    indices = np.where(_shown(labels, keep), np.uint8(0), np.uint8(REST))
+    indices[_edges(labels, keep)] = SPOT
+    palette, alpha = np.zeros((256, 3), np.uint8), np.zeros(256, np.uint8)
+    palette[SPOT], alpha[SPOT] = SPOT_COLOUR, 255
+    palette[REST], alpha[REST] = REST_GREY, REST_ALPHA
+    return _palette_png(indices, palette, alpha)
+
+
+def spot_outline(labels: ArrayLike, *, keep: int | None = None) -> bytes:
+    """Encode the outlines of a spotlight alone, as a PNG in mode P that is transparent elsewhere."""
+    indices = np.where(_edges(_label_map(labels), keep), np.uint8(1), np.uint8(0))
+    return _palette_png(indices, np.array([(0, 0, 0), SPOT_COLOUR], np.uint8), np.array([0, 255], np.uint8))
+
+
+def true_outline(labels: ArrayLike, *, keep: int | None = None) -> bytes:
+    """Encode the outline of the ground truth as a PNG to lay over a result: dashes of white and black.
+
+    Args:
+        labels: (H, W) class indices; void has no outline of its own.
+        keep: outline this class alone.
+
+    Returns:
+        A PNG in mode P, transparent but for the line.
+    """
+    labels = _label_map(labels)
+    row, column = np.ogrid[: labels.shape[0], : labels.shape[1]]
+    dashes = np.where((row + column) // DASH % 2, np.uint8(TRUE_LIGHT), np.uint8(TRUE_DARK))
+    palette, alpha = np.zeros((256, 3), np.uint8), np.zeros(256, np.uint8)
+    palette[TRUE_LIGHT] = 255
+    alpha[[TRUE_LIGHT, TRUE_DARK]] = 255
+    line = boundaries(labels if keep is None else labels == keep)
+    return _palette_png(np.where(line, dashes, np.uint8(0)), palette, alpha)
+
+
+def change_layer(before: ArrayLike, after: ArrayLike) -> bytes:
+    """Encode the pixels that change their label as a PNG in mode P: `SPOT_COLOUR`, transparent elsewhere."""
+    before = _label_map(before)
+    flipped = _flipped(before, _label_map(after, like=before)).astype(np.uint8)
+    return _palette_png(flipped, np.array([(0, 0, 0), SPOT_COLOUR], np.uint8), np.array([0, 255], np.uint8))
+
+
+def label_spots(labels: ArrayLike, least: float = 0.005) -> dict[int, tuple[int, int]]:
+    """Find where to write each class's name: the pixel of the class that is farthest from its edge.
+
+    Args:
+        labels: (H, W) class indices.
+        least: share of the pixels below which a class gets no name.
+
+    Returns:
+        (x, y) by class, the largest first, without background and void.
+
+    >>> label_spots(np.pad(np.full((3, 3), 8), 2))
+    {8: (3, 3)}
+    """
+    from scipy.ndimage import distance_transform_edt  # here, not above: it takes a while
+
+    labels = _label_map(labels)
+    counts = np.bincount(labels.ravel(), minlength=256) / max(labels.size, 1)
+    counts[[0, voc.VOID]] = 0
+    places = {}
+    for found in (c for c in np.argsort(-counts, kind="stable") if counts[c] > least):
+        depth = np.asarray(distance_transform_edt(np.pad(labels == found, 1)))[1:-1, 1:-1]
+        row, column = divmod(int(depth.argmax()), depth.shape[1])
+        places[int(found)] = (column, row)
+    return places
 
 
 def overlay(
@@ -468,8 +555,12 @@ def _edges(labels: np.ndarray, keep: int | None) -> np.ndarray:
     line = boundaries(labels)
     for _ in range(round(2 * max(labels.shape) / 500) - 1):
         line = _grow(line)
-    inside = labels != 0 if keep is None else labels == keep
-    return line & inside & (labels != voc.VOID)
+    return line & _shown(labels, keep)
+
+
+def _shown(labels: np.ndarray, keep: int | None) -> np.ndarray:
+    """(H, W) bool: the pixels of any class but background, or of one class; never void."""
+    return (labels != 0 if keep is None else labels == keep) & (labels != voc.VOID)
 
 
 def _grow(mask: np.ndarray) -> np.ndarray:

@@ -18,6 +18,8 @@ view_slot, viewer_slot, bar_slot = st.container(), st.container(), st.container(
 names = ["Skips", "Disagreement", "Blind test"] if len(networks.names) > 1 else []
 with bar_slot:
     bar = sections.bar(*names, "Ground truth", "The run", "Downloads")
+with bar.controls:
+    truth = masks.outlined(photo) if panels.outline_wanted(photo) else None
 named = not bar.alone and bar.open != "Blind test"  # the viewer says which result is whose
 with viewer_slot:
     viewer = panels.place(photo, networks) if named else None
@@ -29,7 +31,7 @@ if not results:
     st.stop()
 if viewer:
     with viewer_slot:
-        panels.compare(viewer, photo, results, view)
+        panels.compare(viewer, photo, results, view, truth)
 
 
 def ground_truth() -> None:
@@ -52,7 +54,7 @@ if bar.open != "Ground truth":
 bar.show(
     {
         "Skips": partial(compared, panels.skips),
-        "Disagreement": partial(compared, panels.closeup),
+        "Disagreement": partial(compared, partial(panels.closeup, truth=truth)),
         "Blind test": partial(compared, blind.test),
         "Ground truth": ground_truth,
         "The run": partial(panels.facts, photo, results),

@@ -50,8 +50,8 @@ def layer_pixels(page: Page, index: int) -> np.ndarray:
     return np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)
 
 
-def test_landing_page_shows_three_segmentations_before_any_click(page, url):
-    visit(page, url)
+def test_compare_shows_three_segmentations_before_any_click(page, url):
+    visit(page, f"{url}/compare")
     for title in ("FCN-32s", "FCN-16s", "FCN-8s"):
         expect(page.locator("figure.panel", has_text=title)).to_be_visible()
     alpha = [layer_pixels(page, i)[..., 3] for i in (1, 2, 3)]
@@ -130,7 +130,7 @@ def test_the_opacity_slider_sends_less_than_300_kb(page, url):
     received = []
     page.on("websocket", lambda ws: ws.on("framereceived", lambda data: received.append(len(data))))
     page.on("response", lambda r: received.append(int(r.headers.get("content-length", 0))))
-    visit(page, f"{url}/compare?photo=motorbike")
+    visit(page, f"{url}/compare?photo=motorbike&view=Overlay")
     slider = page.get_by_test_id("stMain").get_by_role("slider", name="Opacity")
     slider.focus()
     page.wait_for_timeout(500)

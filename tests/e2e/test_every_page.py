@@ -145,7 +145,7 @@ def scan_section(page: Page) -> list[str]:
 
 
 def test_the_enlarged_picture_is_accessible(tab, url):
-    visit(tab, url)
+    visit(tab, f"{url}/compare")
     tab.get_by_role("button", name="Enlarge FCN-8s").click()
     expect(tab.locator("dialog[open]")).to_be_visible()
     assert scan(tab) == []
@@ -153,7 +153,7 @@ def test_the_enlarged_picture_is_accessible(tab, url):
 
 def test_the_scan_sees_what_is_wrong(tab, url):
     """Also within our components, which live in shadow trees; or else an empty list would say nothing."""
-    visit(tab, url)
+    visit(tab, f"{url}/compare")
     tab.locator("figure.panel img.photo").first.evaluate("e => e.removeAttribute('alt')")
     tab.get_by_role("heading", level=1).first.evaluate("e => { e.style.color = '#ddd'; }")
     findings = scan(tab)

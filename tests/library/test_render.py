@@ -19,9 +19,12 @@ from fcnviz.render import (
     FLIP_TO_BACKGROUND,
     OUTLINE,
     PALETTES,
+    REST_GREY,
+    SPOT_COLOUR,
     Scale,
     boundaries,
     boundary_layer,
+    change_layer,
     colorbar,
     colorize,
     disagreement_window,
@@ -30,13 +33,17 @@ from fcnviz.render import (
     heatmap,
     heatmap_png,
     label_png,
+    label_spots,
     layer,
     most_disputed,
     nearest,
     overlay,
     shares,
+    spot_outline,
+    spotlight_layer,
     to_png,
     to_webp,
+    true_outline,
 )
 
 VOC, SAFE = PALETTES["VOC"], PALETTES["Colour-blind safe"]
@@ -250,6 +257,47 @@ def test_boundary_layer_shows_object_boundaries_only(keep):
     visible = decode(boundary_layer(labels, SAFE, keep=keep))[1][..., 3] > 0
     wanted = (labels != 0) if keep is None else (labels == keep) & (labels != 0)
     np.testing.assert_array_equal(visible, boundaries(labels) & wanted)
+
+
+# Spotlight
+
+
+@pytest.mark.parametrize("keep", [None, DOG])
+def test_a_spotlight_leaves_what_is_segmented_as_it_is_and_covers_the_rest(keep):
+    labels, image = blobs(void=True), photo()
+    shown = ((labels != 0) & (labels != VOID)) if keep is None else labels == keep
+    over = Image.open(io.BytesIO(spotlight_layer(labels, keep=keep))).convert("RGBA")
+    edge = decode(spot_outline(labels, keep=keep))[1][..., 3] > 0
+    seen = np.asarray(Image.alpha_composite(Image.fromarray(image).convert("RGBA"), over).convert("RGB"))
+    assert (seen[shown & ~edge] == image[shown & ~edge]).all()
+    assert (seen[edge] == SPOT_COLOUR).all()
+    assert edge.any()
+    assert shown[edge].all()
+    assert np.abs(seen[~shown].astype(int) - REST_GREY).max() < 0.15 * 255
+
+
+def test_the_true_outline_is_black_and_white_on_both_sides_of_each_boundary():
+    labels = blobs()
+    line = decode(true_outline(labels))[1]
+    assert ((line[..., 3] > 0) == boundaries(labels)).all()
+    assert set(map(tuple, line[line[..., 3] > 0])) == {(0, 0, 0, 255), (255, 255, 255, 255)}
+    alone = decode(true_outline(labels, keep=DOG))[1][..., 3] > 0
+    assert (alone == boundaries(labels == DOG)).all()
+
+
+def test_what_changes_is_opaque_and_all_else_is_not():
+    before, after = blobs(1, void=True), blobs(2)
+    alpha = decode(change_layer(before, after))[1][..., 3]
+    assert ((alpha > 0) == ((before != after) & (before != VOID))).all()
+
+
+def test_names_are_written_inside_their_class_the_largest_first():
+    labels = blobs(void=True)
+    spots = label_spots(labels, 0)
+    assert set(spots) == set(labels.ravel().tolist()) - {0, VOID}
+    assert all(labels[y, x] == index for index, (x, y) in spots.items())
+    counts = [int((labels == index).sum()) for index in spots]
+    assert counts == sorted(counts, reverse=True)
 
 
 # Overlay

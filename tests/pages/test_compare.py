@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fcnviz import inference, weights
+from fcnviz import inference, render, weights
 from fcnviz.evaluation import on_samples
 from fcnviz.lessons.heatmaps import sums
 from fcnviz.photos import images, samples
@@ -55,24 +55,50 @@ def test_a_link_with_nonsense_shows_the_cat_and_says_so():
     at = start(photo="../../etc/passwd", view="nonsense", opacity="9999", **{"class": "unicorn"})
     assert samples.SAMPLES[samples.DEFAULT].title in said(at)
     assert "The link names no sample photo" in at.info[0].value
-    assert at.segmented_control(key="view").value == "Overlay"
+    assert at.segmented_control(key="view").value == "Spotlight"
 
 
 def test_display_widgets_cost_no_forward_pass(passes):
     at = start()
     passes.clear()
-    at.slider(key="opacity").set_value(20)
-    rerun(at)
-    for view in ("Labels", "Boundaries", "Confidence", "Overlay"):
+    for view in ("Labels", "Boundaries", "Confidence", "Spotlight", "Overlay"):
         at.segmented_control(key="view").set_value(view)
         rerun(at)
+    at.slider(key="opacity").set_value(20)
+    rerun(at)
     at.segmented_control(key="layout").set_value("Swipe")
     rerun(at)
     at.selectbox(key="left").set_value("Photo")
     rerun(at)
     at.selectbox(key="colours").set_value("Colour-blind safe")
     rerun(at)
+    at.toggle(key="truth").set_value(True)
+    rerun(at)
     assert passes == []
+
+
+def test_the_true_outline_is_laid_over_all_results_and_is_in_the_link():
+    at = start(photo="cat")
+    files = at.session_state["shown"].files
+    without = {path: make() for path, (_, make) in files.items() if path.startswith("pictures/viewer")}
+    at = start(photo="cat", truth="true")
+    assert at.toggle(key="truth").value
+    files = at.session_state["shown"].files
+    line = render.boundaries(images.fit_labels(samples.annotation("cat", border=False), 640))
+    for path, before in without.items():
+        one, other = (np.asarray(Image.open(io.BytesIO(png))) for png in (before, files[path][1]()))
+        assert (one[~line] == other[~line]).all()
+        assert np.isin(other[line], (0, 255)).all()
+    assert len(without) == 3
+
+
+def test_only_a_sample_has_a_true_outline_and_a_note():
+    at = start(photo="coffee")
+    assert samples.SAMPLES["coffee"].about in said(at)
+    at.file_uploader(key="upload").upload("mine.png", png(64, 48), "image/png")
+    rerun(at)
+    assert "truth" not in {toggle.key for toggle in at.toggle}
+    assert not any(sample.note in said(at) for sample in samples.SAMPLES.values())
 
 
 def test_an_uploaded_photo_is_segmented_and_not_in_the_link(passes):

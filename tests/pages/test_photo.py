@@ -19,6 +19,8 @@ BAD = {"bad.png": b"no picture", "photo.heic": b"\0\0\0\x18ftypheic" + bytes(40)
 
 def chooser() -> None:
     """A page that only chooses a photo; a test asks it to pick one in the gallery."""
+    from dataclasses import replace
+
     import streamlit as st
 
     from ui.page import link, photo
@@ -26,7 +28,8 @@ def chooser() -> None:
     link.begin(st.session_state.get("page", "A page"))
     if name := st.session_state.pop("pick", None):
         photo._pick(name)
-    chosen, _ = photo.choose(photo.above())
+    places = replace(photo.above(), always=st.session_state.get("always", False))
+    chosen, _ = photo.choose(places)
     st.session_state["now"] = chosen.name, chosen.native, chosen.file
 
 
@@ -164,6 +167,22 @@ def test_a_sample_is_shown_and_back_to_the_own_photo_without_another_upload():
     visitor.upload("31.png")
     visitor.pick("coffee")
     assert not visitor.uploader.value
+    visitor.pick("own")
+    assert visitor.shown == "31"
+
+
+def test_an_uploader_that_stays_in_the_main_column_empties_when_a_sample_is_picked():
+    visitor = Visitor()
+    visitor.at.session_state["always"] = True
+    rerun(visitor.at)
+    visitor.upload("31.png", "upload_here")
+    rerun(visitor.at)
+    assert visitor.shown == "31"
+    visitor.pick("coffee")
+    assert len(visitor.at.file_uploader) == 2
+    assert not any(uploader.value for uploader in visitor.at.file_uploader)
+    rerun(visitor.at)
+    assert visitor.shown == "coffee"
     visitor.pick("own")
     assert visitor.shown == "31"
 

@@ -131,7 +131,7 @@ def test_the_zip_of_compare_is_exact(passes):
 
 
 def test_an_overlay_in_the_zip_is_the_layer_over_the_photo():
-    at = start(photo="coffee", size="320", opacity="40")
+    at = start(photo="coffee", size="320", opacity="40", view="Overlay")
     files = export(at)
     photo = np.asarray(Image.open(io.BytesIO(files["photo.png"]))).astype(float)
     labels = np.asarray(Image.open(io.BytesIO(files["lite0-fcn8s-labels.png"])))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from PIL import Image
 
 from fcnviz import render, weights
 from fcnviz.geometry import SKIPS
 from fcnviz.lessons.heatmaps import sums
+from fcnviz.photos import samples
 from ui import paper
 from ui.compare.results import Result, legend, metrics_table, network_title, single_table
 from ui.components import scales
@@ -35,7 +38,8 @@ def describe(photo: Photo) -> None:
     if photo.native != photo.input.size:
         width, height = photo.input.size
         text += f", reduced to {width} × {height} px for the networks"
-    st.caption(f"{text} · choose or upload another in the sidebar")
+    about = "" if photo.own else f"  \n{samples.SAMPLES[photo.name].about}"
+    st.caption(f"{text} · choose or upload another in the sidebar{about}")
 
 
 def place(photo: Photo, networks: Networks) -> Viewer:
@@ -44,13 +48,17 @@ def place(photo: Photo, networks: Networks) -> Viewer:
     return viewer(photo, layers.photo_file(photo), titles, key="viewer", on_isolate=controls.isolate)
 
 
-def compare(place: Viewer, photo: Photo, results: list[Result], view: View) -> None:
-    """Draw all results beside the photo, with a legend that isolates a class."""
+def compare(
+    place: Viewer, photo: Photo, results: list[Result], view: View, truth: np.ndarray | None = None
+) -> None:
+    """Draw all results beside the photo, a legend that isolates a class, and the true outline."""
     width, height = photo.image.size
     panels = [Panel("Photo", f"{width} × {height} px")]
     for r in results:
         png = layers.layer(photo, r.net.name, view.view, view.palette, view.isolate, r.segmentation)
-        panels.append(Panel(r.title, r.grid, png))
+        spot = view.view == "Spotlight"
+        outline = layers.outline(photo, r.net.name, view.isolate, r.segmentation) if spot else None
+        panels.append(Panel(r.title, r.grid, png, outline))
     place.show(
         panels,
         options=ViewerOptions(
@@ -62,9 +70,17 @@ def compare(place: Viewer, photo: Photo, results: list[Result], view: View) -> N
             isolate=view.isolate,
         ),
         legend=legend(results, view.palette),
+        truth=None if truth is None else layers.true_outline(photo, view.isolate, truth),
     )
+    if truth is not None:
+        st.caption("Dashed, black and white: the true outline, drawn by this project.")
     if view.view == "Confidence":
         scales.bar(layers.CONFIDENCE, "Softmax probability of the winning class", digits=0)
+
+
+def outline_wanted(photo: Photo) -> bool:
+    """Draw the switch for the true outline, where there is one; return whether it is on."""
+    return not photo.own and st.toggle("True outline", key="truth", bind="query-params")
 
 
 def skips(photo: Photo, results: list[Result], palette: str) -> None:
@@ -97,8 +113,8 @@ def _skip_alone(photo: Photo, net: Net, stride: int, _found: Segmentation) -> fl
     return render.flipped_share(without, _found.labels)
 
 
-def closeup(photo: Photo, results: list[Result], palette: str) -> None:
-    """Draw the window in which the networks disagree most, four times enlarged, for all of them."""
+def closeup(photo: Photo, results: list[Result], palette: str, *, truth: np.ndarray | None = None) -> None:
+    """Draw the window in which the networks disagree most, enlarged, for all networks."""
     top, left, height, width = render.disagreement_window([r.labels for r in results])
     cut = np.s_[top : top + height, left : left + width]
     pixels, colours = np.asarray(photo.image)[cut], render.PALETTES[palette]
@@ -108,11 +124,20 @@ def closeup(photo: Photo, results: list[Result], palette: str) -> None:
         with column:
             st.markdown(f"**{title}**")
             large = render.to_png(render.nearest(picture, 4))
+            if truth is not None:
+                large = _outlined(large, truth[cut])
             shown.picture(large, f"close-up {title}", width="stretch", alt=f"Close-up: {title}")
     st.caption(
         f"4× close-up of {width} × {height} px at x {left}, y {top}: where the networks disagree most. "
         "Every pixel is shown as a square."
     )
+
+
+def _outlined(picture: bytes, truth: np.ndarray) -> bytes:
+    """Lay the true outline over a picture that is four times as large as the label map."""
+    line = Image.open(io.BytesIO(render.true_outline(render.nearest(truth, 4)))).convert("RGBA")
+    under = Image.open(io.BytesIO(picture)).convert("RGBA")
+    return render.to_png(np.asarray(Image.alpha_composite(under, line).convert("RGB")))
 
 
 def ground_truth(results: list[Result], truth: Truth, palette: str) -> None:

@@ -67,8 +67,10 @@ function build(view) {
 
 function buildStack() {
   const photo = element("img", "photo", { draggable: "false", decoding: "sync" });
+  const rest = element("div", "rest");
   const layer = element("img", "layer", { draggable: "false", decoding: "sync" });
-  return keep(element("div", "stack", {}, photo, layer), { photo, layer });
+  const truth = element("img", "layer truth", { draggable: "false", decoding: "sync", alt: "" });
+  return keep(element("div", "stack", {}, photo, rest, layer, truth), { photo, rest, layer, truth });
 }
 
 function buildFigure(view, index) {
@@ -234,9 +236,14 @@ function drawLightbox(view) {
 }
 
 function drawStack(view, stack, panel) {
-  const { photo, layer } = stack.parts;
+  const { photo, rest, layer, truth } = stack.parts;
+  const outline = view.truth?.of === view.photo.of ? (view.truth.outline ?? null) : null;
   setSource(photo, view.photo.photo);
-  setSource(layer, panel.layer);
+  setSource(layer, panel.outline ?? panel.layer);
+  setSource(truth, panel.layer && outline);
+  truth.hidden = !(panel.layer && outline);
+  rest.hidden = !panel.outline;
+  if (panel.outline) setMask(rest, panel.layer);
   layer.hidden = panel.layer === null;
   photo.hidden = panel.layer !== null && !view.look.under;
   stack.classList.toggle("waiting", panel.waiting === true);
@@ -260,6 +267,13 @@ function sharpen(view) {
   for (const layer of view.parts.root.querySelectorAll(".layer")) {
     layer.classList.toggle("crisp", layer.clientWidth * devicePixelRatio >= view.photo.size[0]);
   }
+}
+
+// A spotlight's layer, as a mask over the theme's grey: so the grey follows the theme without a new picture.
+function setMask(node, source) {
+  if (node.masked === source) return;
+  node.masked = source;
+  node.style.maskImage = `url("${source}")`;
 }
 
 function fit(parent, count, make) {

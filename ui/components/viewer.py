@@ -33,11 +33,14 @@ class Panel:
         title: Short name, shown above the picture, such as ``FCN-8s``.
         caption: Small text below it.
         layer: PNG of the photo's shape, laid over the photo; None shows the photo alone.
+        outline: In a spotlight, a PNG of the outlines alone; the browser paints the layer's other pixels in
+            the theme's grey.
     """
 
     title: str
     caption: str
     layer: bytes | None = None
+    outline: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,12 @@ class Viewer:
     place: DeltaGenerator
 
     def show(
-        self, panels: Sequence[Panel], *, options: ViewerOptions, legend: Sequence[LegendEntry] = ()
+        self,
+        panels: Sequence[Panel],
+        *,
+        options: ViewerOptions,
+        legend: Sequence[LegendEntry] = (),
+        truth: bytes | None = None,
     ) -> None:
         """Show the panels, and the legend below them.
 
@@ -101,16 +109,23 @@ class Viewer:
             panels: The pictures, in order; usually the photo and one for each network.
             options: How they are shown.
             legend: The classes found.
+            truth: PNG of the true outline, laid over all results.
         """
-        _export(panels, options, self.key)
+        _export(panels, options, truth, self.key)
         with self.place:
             pictures = [
-                {"title": p.title, "caption": p.caption, "layer": p.layer and data_uri(p.layer)}
+                {
+                    "title": p.title,
+                    "caption": p.caption,
+                    "layer": p.layer and data_uri(p.layer),
+                    "outline": p.outline and data_uri(p.outline),
+                }
                 for p in panels
             ]
             entries = [asdict(entry) for entry in legend]
-            _mount_part(self.key, "results", of=self.of, panels=pictures, legend=entries)
-            _mount_part(self.key, "options", **asdict(options))
+            mount_part(self.key, "results", of=self.of, panels=pictures, legend=entries)
+            mount_part(self.key, "truth", of=self.of, outline=truth and data_uri(truth))
+            mount_part(self.key, "options", **asdict(options))
 
 
 def viewer(
@@ -150,27 +165,35 @@ def viewer(
     return Viewer(key, photo.sha256, place)
 
 
-def _export(panels: Sequence[Panel], options: ViewerOptions, key: str) -> None:
+def _export(panels: Sequence[Panel], options: ViewerOptions, truth: bytes | None, key: str) -> None:
     """Put the panels into the export as they look here: each layer over the photo."""
     photo = shown.current().photo if options.under else None
     for panel in panels:
         if panel.layer is not None:
-            make = functools.partial(blended, photo, panel.layer, options.opacity)
+            make = functools.partial(blended, photo, panel.layer, options.opacity, truth)
             shown.add(f"pictures/{key} {panel.title}.png", make)
 
 
-def blended(photo: Photo | None, layer: bytes, opacity: float) -> bytes:
-    """Blend a layer with the photo, as PNG; without a photo, return the layer as it is."""
-    if photo is None:
+def blended(photo: Photo | None, layer: bytes, opacity: float, truth: bytes | None = None) -> bytes:
+    """Blend a layer with the photo, and lay an outline over both, as PNG.
+
+    Without a photo and an outline, return the layer as it is.
+    """
+    if photo is None and truth is None:
         return layer
-    over = Image.open(io.BytesIO(layer)).convert("RGBA").resize(photo.image.size, Image.Resampling.NEAREST)
+    over = Image.open(io.BytesIO(layer)).convert("RGBA")
+    if photo:
+        over = over.resize(photo.image.size, Image.Resampling.NEAREST)
     over.putalpha(over.getchannel("A").point(lambda alpha: round(alpha * opacity)))
-    under = photo.image.convert("RGBA")
-    return render.to_png(np.asarray(Image.alpha_composite(under, over).convert("RGB")))
+    under = photo.image.convert("RGBA") if photo else Image.new("RGBA", over.size)
+    result = Image.alpha_composite(under, over)
+    if truth:
+        result = Image.alpha_composite(result, Image.open(io.BytesIO(truth)).convert("RGBA"))
+    return render.to_png(np.asarray(result.convert("RGB")))
 
 
-def _mount_part(viewer_key: str, part: str, **content: Any) -> None:
-    """Send one part of a view to the browser."""
+def mount_part(viewer_key: str, part: str, **content: Any) -> None:
+    """Send one part of a view to the browser, where the parts of an id find each other."""
     _part(key=f"{viewer_key}_{part}", data={"id": viewer_key, "part": part, **content})
 
 

@@ -315,8 +315,8 @@ def _classes(s: Scene) -> tuple[tuple[str, str], ...]:
 
 
 def _labelled(s: Scene, r: Result) -> Picture:
-    png = layers.layer(s.photo, r.net.name, "Overlay", s.palette, None, r.segmentation)
-    stack, window = (s.base, Layer(png, s.extent, OPACITY)), Box.at(s.disputed, "dash", CLOSE)
+    png = layers.layer(s.photo, r.net.name, "Spotlight", s.palette, None, r.segmentation)
+    stack, window = (s.base, Layer(png, s.extent)), Box.at(s.disputed, "dash", CLOSE)
     return Picture(f"{r.title} · stride {r.stride}", s.extent, stack, (window,))
 
 

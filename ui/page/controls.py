@@ -13,7 +13,7 @@ from ui.page import link
 from ui.settings import settings
 from ui.state import Networks
 
-VIEWS = ("Overlay", "Labels", "Boundaries", "Confidence")
+VIEWS = ("Spotlight", "Overlay", "Labels", "Boundaries", "Confidence")
 #: Views that are blended with the photo; the others are drawn as they are.
 BLENDED = ("Overlay", "Confidence")
 LAYOUTS = ("Side by side", "Swipe")
@@ -109,7 +109,7 @@ def view(panels: list[str], colours: str) -> View:
     """Draw the toolbar above the results."""
     with st.container(horizontal=True, gap="small"):
         mode = st.segmented_control(
-            "Show", VIEWS, default="Overlay", required=True, key="view", bind="query-params"
+            "Show", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params"
         )
         layout = st.segmented_control(
             "Layout", LAYOUTS, default="Side by side", required=True, key="layout", bind="query-params"

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from fcnviz import weights
 from ui.export import shown
+from ui.figures import diagram
 from ui.page import controls, link, path, photo, questions, share, terms
 from ui.running import process
 from ui.settings import SettingsError, settings
@@ -19,11 +20,12 @@ ICON = Path(__file__).parent / "icon.png"
 
 @dataclass(frozen=True)
 class Uses:
-    """Which choices act on a page; the sidebar shows no others."""
+    """Which choices act on a page; the sidebar shows no others. `upload`: one in the main column too."""
 
     photo: bool = True
     networks: bool = True
     palette: bool = True
+    upload: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,34 +49,67 @@ class Inputs:
     where: path.Page = path.START
 
 
-def begin(title: str, heading: str, uses: Uses = Uses()) -> Inputs:
+def begin(title: str, heading: str, uses: Uses = Uses(), *, lead: str = "") -> Inputs:
     """Configure the page, draw the navigation, the sidebar and the heading; return what is chosen.
 
     Args:
         title: title of the window; a chapter's is its label.
         heading: of the page; it is left out where the page is embedded in another.
         uses: which choices there are in the sidebar.
+        lead: what the page says first, below its heading.
     """
     configure(title)
     with st.sidebar:  # before anything in the main column, which would move to the right
         st.markdown("#### fcnviz")
-    above = photo.above()
+    above, menu = photo.above(), None
+    if not st.context.is_embedded:
+        menu = _heading(path.titled(title), heading, lead)
+        if uses.upload:
+            above = _ways_in(above)
     with st.sidebar:
         with st.container(gap="xxsmall"):
             for one in path.PAGES:
                 st.page_link(one.path, label=one.name, icon=one.icon, help=one.purpose, width="stretch")
         page = replace(choices(above, uses), where=path.titled(title))
     shown.begin(title, page.photo, page.palette)
-    if st.context.is_embedded:
+    if menu is None:
         return page
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.title(heading, anchor=False, width="stretch")
-        terms.button(page.where.label)
-        menu = st.container(width="content")
     if page.where.chapter:
-        st.caption(f"Chapter {page.where.chapter} of {len(path.CHAPTERS)}: {page.where.purpose}")
+        _where(page.where)
         questions.ask(page.where.label)
     return replace(page, share=menu)
+
+
+def _heading(where: path.Page, heading: str, lead: str) -> DeltaGenerator:
+    """Draw the heading and the first sentence; return the place of the menu that shares the page."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title(heading, anchor=False, width="stretch")
+        terms.button(where.label)
+        menu = st.container(width="content")
+    if lead:
+        st.markdown(lead)
+    return menu
+
+
+def _where(where: path.Page) -> None:
+    """Write the chapter and its purpose, beside the network with the parts that the chapter takes apart."""
+    lit = [part.name for part in diagram.PARTS.values() if part.page == where.path]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if lit:
+            st.html(
+                f'<img src="{diagram.sketch(lit)}" alt="You are here: {", ".join(lit)}">', width="content"
+            )
+        st.caption(f"Chapter {where.chapter} of {len(path.CHAPTERS)}: {where.purpose}", width="stretch")
+
+
+def _ways_in(above: photo.Above) -> photo.Above:
+    """Draw the ways into the app: a photo of one's own, the lecture, and the first chapter."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        upload = st.popover("Upload a photo", icon=":material/upload:")
+        st.page_link(path.LECTURE.path, label="Start the lecture", icon=path.LECTURE.icon)
+        first = path.CHAPTERS[0]
+        st.page_link(first.path, label="Take the tour", icon=":material/arrow_forward:")
+    return replace(above, upload=upload, always=True)
 
 
 def end(page: Inputs, section: str | None = None) -> None:

@@ -110,6 +110,11 @@ def bundled(photo: Photo) -> Truth | None:
     return Truth(fitted(samples.annotation(photo.name), photo), "drawn by this project")
 
 
+def outlined(photo: Photo) -> np.ndarray | None:
+    """Return a sample's ground truth without a void border, at the photo's working size, for its outline."""
+    return None if photo.own else fitted(samples.annotation(photo.name, border=False), photo)
+
+
 def fitted(mask: np.ndarray, photo: Photo) -> np.ndarray:
     """Resize a mask to the size of the photo on screen, by nearest neighbour.
 

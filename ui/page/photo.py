@@ -28,10 +28,12 @@ class Above:
     Attributes:
         message: for what there is to say about the photo.
         upload: for an uploader: on a phone, the sidebar is closed.
+        always: whether an uploader is there also while all is well.
     """
 
     message: DeltaGenerator
     upload: DeltaGenerator
+    always: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,6 +202,8 @@ def _pick(name: str) -> None:
         shown_there = chosen.own_shown and chosen.own and chosen.own.photo.file in chosen.seen.of(chosen.key)
         if not shown_there and not uploading():
             chosen.uploader += 1  # else it would go on showing a file that the page does not show
+            if chosen.seen.of("upload_here"):
+                chosen.seen.empty("upload_here")
         link.put({"photo": name})
 
 
@@ -215,7 +219,7 @@ _ABOUT_UPLOADS = (
 def _uploaders(chosen: _Choice, places: Above) -> dict[str, Any]:
     """Draw all ways to bring a photo; return the file of each, if any, by its key."""
     files = {chosen.key: _uploader("Your own photo", chosen.key)}
-    if chosen.said:
+    if chosen.said or places.always:
         with places.upload:
             files["upload_here"] = _uploader("Your own photo", chosen.seen.widget("upload_here"))
     if st.toggle("Use the camera", key="camera_on"):
@@ -273,7 +277,7 @@ def _say(chosen: _Choice, places: Above, *, drawn: bool) -> None:
             with places.upload:
                 _uploader("Your own photo", chosen.seen.widget("upload_here"))
         return
-    if drawn:
+    if drawn and not places.always:
         places.upload.empty()
     if chosen.own_shown and chosen.own and chosen.own.photo.notes:
         places.message.caption(f":material/info: {' '.join(chosen.own.photo.notes)}")

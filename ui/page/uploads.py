@@ -56,5 +56,9 @@ class Seen:
         """Forget all uploaders but these, the ones on the page: an uploader that returns is empty."""
         there = frozenset(keys)
         for key in self._seen.keys() - there:
-            del self._seen[key]
-            self._returns[key] = self._returns.get(key, 0) + 1
+            self.empty(key)
+
+    def empty(self, key: str) -> None:
+        """Forget an uploader: another one, which is empty, takes its place."""
+        self._seen.pop(key, None)
+        self._returns[key] = self._returns.get(key, 0) + 1

@@ -36,10 +36,24 @@ def layer(photo: Photo, name: str, view: str, palette: str, keep: int | None, _r
     colours = render.PALETTES[palette]
     if view == "Confidence":
         return render.heatmap_png(_result.confidence / 255, CONFIDENCE)
+    if view == "Spotlight":
+        return render.spotlight_layer(_result.labels, keep=keep)
     if view == "Boundaries":
         return render.boundary_layer(_result.labels, colours, keep=keep)
     exact = view == "Labels"
     return render.layer(_result.labels, colours, keep=keep, opaque=exact, outline=not exact)
+
+
+@of_photo(st.cache_resource, max_entries=128, own=6)
+def outline(photo: Photo, name: str, keep: int | None, _result: Segmentation) -> bytes:
+    """Draw the outlines of a network's result alone, as its spotlight has them."""
+    return render.spot_outline(_result.labels, keep=keep)
+
+
+@of_photo(st.cache_resource, max_entries=64, own=3)
+def true_outline(photo: Photo, keep: int | None, _truth: np.ndarray) -> bytes:
+    """Draw the outline of a photo's ground truth, which of a sample there is one."""
+    return render.true_outline(_truth, keep=keep)
 
 
 @of_photo(st.cache_resource, max_entries=128, own=8)

@@ -11,9 +11,9 @@ from ui.state import Photo
 
 
 @st.cache_data(show_spinner=False)
-def annotation(name: str) -> np.ndarray:
-    """Our ground truth for a sample photo, (H, W) uint8 at its native size."""
-    return samples.annotation(name)
+def annotation(name: str, *, border: bool = True) -> np.ndarray:
+    """Our ground truth for a sample photo, (H, W) uint8 at its native size, with or without a void border."""
+    return samples.annotation(name, border=border)
 
 
 @st.cache_data(show_spinner=False)

@@ -52,9 +52,21 @@ def test_a_photo_without_counted_pixels_has_no_scores():
     assert np.isnan(single(measure(np.zeros_like(void), void)).three).all()
 
 
-def test_on_the_photo_shown_first_all_scores_rise_from_32s_to_8s():
-    models = {name: weights.load(name, "cpu", fold=True) for name in weights.BUNDLED}
+@pytest.fixture(scope="module")
+def models():
+    return {name: weights.load(name, "cpu", fold=True) for name in weights.BUNDLED}
+
+
+def test_on_the_photo_shown_first_all_scores_rise_from_32s_to_8s(models):
     for size in (weights.find(weights.BUNDLED[0]).size, images.SCREEN):
         found = list(on_samples.scores(models, samples.DEFAULT, size).values())
         assert on_samples.rise(found)
     assert not on_samples.rise(found[::-1])
+
+
+def test_failure_samples_are_those_on_which_every_network_sees_what_is_not_there(models):
+    for name, sample in samples.SAMPLES.items():
+        width, height = images.fit(samples.load(name), images.SCREEN).size
+        found = on_samples.scores(models, name).values()
+        false = min(sum(one.false_alarms.values()) for one in found) / (width * height)
+        assert (false >= 0.005) == sample.failure, f"{name}: {false:.4f}"
