@@ -202,7 +202,7 @@ async def _served(url: str, probe: list[str]) -> None:
     visitor = Visitor(url)
     await visitor.open()
     assert visitor.trouble == []
-    assert len(visitor.viewer("viewer", "panels")["panels"]) == 4
+    assert len(visitor.viewer("stepper", "frames")["frames"]) == 6
     await visitor.go("evaluate")
     await visitor.set("section", "string_array_value", ["Speed"])  # reads fcnviz/bench/record.json
     assert visitor.trouble == []

@@ -27,7 +27,11 @@ def address(page: str, query: Mapping[str, str]) -> str:
 
 
 def code(link: str) -> bytes:
-    """Draw a QR code as PNG, with the quiet zone that readers need; dark on white in both themes."""
+    """Draw a QR code as PNG, with the quiet zone that readers need; dark on white in both themes.
+
+    Raises:
+        segno.DataOverflowError: the link is longer than a code can be.
+    """
     buffer = io.BytesIO()
     segno.make(link, error="m", micro=False).save(buffer, kind="png", scale=8, border=4)
     return buffer.getvalue()
@@ -36,7 +40,10 @@ def code(link: str) -> bytes:
 def show() -> None:
     """Draw the code and the text of the link to this step."""
     link = address(st.context.url or "", st.query_params.to_dict())
-    shown.picture(code(link), "follow_along", width=320, alt=f"QR code of {link}")
+    try:
+        shown.picture(code(link), "follow_along", width=320, alt=f"QR code of {link}")
+    except segno.DataOverflowError:
+        st.caption("This link is too long for a code.")
     st.code(link, language=None, wrap_lines=True)
     if urlsplit(link).hostname in (None, *_LOCAL):
         st.caption("This address is of this computer alone: open the app by an address that others reach.")

@@ -62,7 +62,9 @@ class Scenario:
     open: float = float("inf")
 
 
-_ALL = ("heatmaps", "convolutionalize", "upsampling", "alignment", "evaluate", "lecture")
+_ALL = (
+    "heatmaps", "convolutionalize", "upsampling", "alignment", "training", "evaluate", "history", "lecture",
+)  # fmt: skip
 HALL = Scenario(10, (5, 15), 0, _ALL, 1500, 8, 5)
 SATURATED = Scenario(0, (0, 2), 180, ("heatmaps", "alignment"), 2000)
 SCENARIOS = {"hall": HALL, "saturated": SATURATED}
@@ -124,14 +126,14 @@ def photo(number: int) -> Image.Image:
 
 
 def references(count: int) -> tuple[list[bytes], np.ndarray, np.ndarray]:
-    """→ PNG files, small thumbnails (n, 30, 40, 3) and overlays (n, 480, 640, 4) of FCN-8s."""
+    """→ PNG files, small thumbnails (n, 30, 40, 3) and spotlights (n, 480, 640, 4) of FCN-8s."""
     net, files, small, layers = weights.load(NET, "cpu", fold=True), [], [], []
     for number in range(count):
         image = photo(number)
         files.append(render.to_png(np.asarray(image)))
         small.append(np.asarray(images.fit(image, 40), np.float32))
         found = inference.segment(net, image).labels
-        layers.append(_rgba(render.layer(found, render.PALETTES["VOC"], outline=True)))
+        layers.append(_rgba(render.spotlight_layer(found)))
     return files, np.stack(small), np.stack(layers)
 
 
@@ -143,12 +145,22 @@ def _picture(uri: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(uri.split(",", 1)[1])))
 
 
+def _seen(visitor: Visitor) -> tuple[str, str]:
+    """The photo, and FCN-8s' answer laid over it: on Compare, or on Start."""
+    try:
+        panel = visitor.viewer("viewer", "panels")["panels"][PANEL]
+        return visitor.viewer("viewer", "photo")["photo"], panel["layer"]
+    except LookupError:
+        frame = visitor.viewer("stepper", "frames")["frames"][-1]
+        return visitor.viewer("stepper", "photo")["photo"], frame["layer"]
+
+
 def crossed(visitor: Visitor, number: int, small: np.ndarray, layers: np.ndarray) -> str:
     """Why the picture or the answer on the visitor's page is not its own; empty if both are."""
-    shown = np.asarray(images.fit(_picture(visitor.viewer("viewer", "photo")["photo"]), 40), np.float32)
+    picture, layer = _seen(visitor)
+    shown = np.asarray(images.fit(_picture(picture), 40), np.float32)
     if (best := int(np.abs(small - shown).mean((1, 2, 3)).argmin())) != number:
         return f"visitor {number} sees the photo of {best}"
-    layer = visitor.viewer("viewer", "panels")["panels"][PANEL]["layer"]
     found = np.asarray(_picture(layer).convert("RGBA"))
     if (same := float((layers[number] == found).all(-1).mean())) < SAME:
         return f"visitor {number}: {same:.1%} of the answer's pixels are those of its photo"
@@ -223,9 +235,9 @@ class Load:
             lambda v: v.open(),
             upload,
             look,
-            lambda v: click(v, "opacity", "double_array_value", [30.0]),
+            lambda v: click(v, "view", "string_array_value", ["Labels"]),
             lambda v: click(v, "colours", "string_value", "Colour-blind safe"),
-            lambda v: click(v, "colours", "string_value", "VOC"),
+            lambda v: click(v, "view", "string_array_value", ["Spotlight"]),
             look,
             *(partial(open_page, page=page) for page in self.report.scenario.pages),
         ]
