@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import matplotlib  # noqa: F401 (its first import makes a folder, which is not what is looked for here)
 import numpy as np
 import pytest
 import torch
