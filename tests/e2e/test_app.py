@@ -46,7 +46,7 @@ def layer_pixels(page: Page, index: int) -> np.ndarray:
       const data = new Blob([g.getImageData(0, 0, c.width, c.height).data]), reader = new FileReader();
       await new Promise(done => { reader.onload = done; reader.readAsDataURL(data); });
       return [c.height, c.width, reader.result.split(",")[1]]; }"""
-    height, width, data = page.locator("figure.panel img.layer").nth(index).evaluate(script)
+    height, width, data = page.locator("figure.panel img.layer:not(.truth)").nth(index).evaluate(script)
     return np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)
 
 
