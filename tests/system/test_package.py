@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import email
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -72,3 +76,32 @@ def test_metadata(wheel):
     pins = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
     assert sorted(needed) == sorted(pins)
     assert b"fcnviz = fcnviz.__main__:main" in scripts
+
+
+def test_what_the_code_imports_is_pinned_or_required_by_what_is():
+    files = [ROOT / "app.py", *(f for part in ("fcnviz", "ui", "pages") for f in (ROOT / part).rglob("*.py"))]
+    assert len(files) > 200
+    imported = {name for file in files for name in imports(file)} - {"fcnviz", "ui", *sys.stdlib_module_names}
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    pins = [line.partition("==")[0] for line in lines if "==" in line]
+    needs = [need for name in pins for need in metadata.requires(name) or [] if "extra ==" not in need]
+    allowed = {plain(re.match(r"[\w.-]+", name)[0]) for name in (*pins, *needs)}
+    owners = metadata.packages_distributions()
+    unknown = {name for name in imported if not {plain(owner) for owner in owners.get(name, [])} & allowed}
+    assert {"torch", "streamlit"} <= imported
+    assert not unknown
+
+
+def imports(file: Path) -> set[str]:
+    """The top-level names that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        found |= {name.partition(".")[0] for name in names}
+    return found
+
+
+def plain(name: str) -> str:
+    return name.lower().replace("_", "-")
