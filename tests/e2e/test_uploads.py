@@ -23,7 +23,7 @@ def test_on_a_phone_a_link_to_an_own_photo_explains_itself_and_an_upload_shows_a
     phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
     context = browser.new_context(**phone)
     page = context.new_page()
-    visit(page, f"{url}/?photo=own&size=320")
+    visit(page, f"{url}/compare?photo=own&size=320")
     expect(page.get_by_text("No link holds a photo")).to_be_in_viewport()
     page.get_by_test_id("stMain").locator("input[type=file]").set_input_files(
         photo_file(tmp_path, (320, 213))
