@@ -37,10 +37,10 @@ def test_compare_says_what_each_network_labels_otherwise_and_what_the_skip_alone
 
 
 def test_a_link_reproduces_the_view():
-    link = {"photo": "coffee", "view": "Boundaries", "opacity": "30", "layout": "Swipe", "size": "480"}
+    link = {"photo": "coffee", "view": "Overlay", "opacity": "30", "layout": "Swipe", "size": "480"}
     at = start(**link, left="FCN-32s", right="FCN-16s", colours="Colour-blind safe", **{"class": "person"})
     assert samples.SAMPLES["coffee"].title in said(at)
-    assert at.segmented_control(key="view").value == "Boundaries"
+    assert at.segmented_control(key="view").value == "Overlay"
     assert at.segmented_control(key="layout").value == "Swipe"
     assert at.slider(key="opacity").value == 30
     assert at.select_slider(key="size").value == 480

@@ -114,12 +114,23 @@ def view(panels: list[str], colours: str) -> View:
         layout = st.segmented_control(
             "Layout", LAYOUTS, default="Side by side", required=True, key="layout", bind="query-params"
         )
-        opacity = st.slider(
-            "Opacity", 0, 100, round(100 * OPACITY), 5, format="%d %%", key="opacity", bind="query-params",
-            width=150, disabled=mode not in BLENDED,
-        )  # fmt: skip
+        opacity = _opacity() if mode in BLENDED else 100
         left, right = _pair(panels) if layout == "Swipe" else (0, len(panels) - 1)
     return View(colours, isolated(), mode, opacity / 100, layout, left, right)
+
+
+def _opacity() -> int:
+    return st.slider(
+        "Opacity",
+        0,
+        100,
+        round(100 * OPACITY),
+        5,
+        format="%d %%",
+        key="opacity",
+        bind="query-params",
+        width=150,
+    )
 
 
 def _pair(panels: list[str]) -> tuple[int, int]:
