@@ -76,7 +76,7 @@ def _steps(v: Visitor, number: int) -> list[tuple[str, Callable[[], Awaitable[No
     return [
         ("upload", lambda: v.upload("upload", f"{number}.png", photo)),
         ("open compare", lambda: v.go("compare")),
-        ("change opacity", lambda: v.set("opacity", "double_array_value", [30.0 + number])),
+        ("change view", lambda: v.set("view", "string_array_value", ["Labels"])),
         ("open heatmaps", lambda: v.go("heatmaps")),
         ("change class", lambda: v.set("shown_class", "string_value", "sofa")),
         ("change stage", lambda: v.set("stage", "string_array_value", ["16"])),
