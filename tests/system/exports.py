@@ -21,19 +21,10 @@ from streamlit.testing.v1 import AppTest
 
 from tests.apps import ROOT, each_section
 from ui.export import bundle
+from ui.page.path import CHAPTERS
 
 SAMPLES = ("astronaut", "cat", "coffee", "grace", "motorbike")
-PAGES = (
-    "app",
-    "compare",
-    "heatmaps",
-    "convolutionalize",
-    "upsampling",
-    "alignment",
-    "training",
-    "evaluate",
-    "history",
-)
+PAGES = ("app", *(Path(chapter.path).stem for chapter in CHAPTERS))
 LINKS = (
     *(f"{page}?photo={photo}&size=320" for photo in SAMPLES for page in PAGES),
     *(f"lecture?photo=cat&size=320&step={step}" for step in range(1, 13)),

@@ -7,18 +7,9 @@ from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
 from tests.apps import each_section, open_section, start
+from ui.page.path import CHAPTERS
 
-NAMES = (
-    "heatmaps",
-    "convolutionalize",
-    "upsampling",
-    "alignment",
-    "training",
-    "evaluate",
-    "history",
-    "compare",
-)
-PAGES = [f"pages/{name}.py" for name in NAMES]
+PAGES = [chapter.path for chapter in CHAPTERS]
 
 
 @pytest.fixture

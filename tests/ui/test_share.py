@@ -20,23 +20,12 @@ from fcnviz import render
 from fcnviz.photos import samples
 from tests.apps import each_section, open_section, png, rerun, run_async, said, sources, start, tables
 from ui.export import bundle
+from ui.page.path import CHAPTERS
 
 SESSION = "test session id"  # AppTest's
 PAGES = [
     None,
-    *(
-        f"pages/{n}.py"
-        for n in [
-            "compare",
-            "heatmaps",
-            "convolutionalize",
-            "upsampling",
-            "alignment",
-            "training",
-            "evaluate",
-            "history",
-        ]
-    ),
+    *(chapter.path for chapter in CHAPTERS),
 ]
 #: Smallest number of pictures on a page, in all of its sections.
 PICTURES = {
