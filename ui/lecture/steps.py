@@ -346,14 +346,10 @@ def over_many(s: Scene) -> Slide:  # noqa: ARG001 (as every step)
 
 
 def how_good(s: Scene) -> Slide:
-    """The scores of this photo.
-
-    Raises:
-        MissingError: it has no ground truth.
-    """
+    """The scores of this photo; of a photo whose truth nobody drew, where its networks differ."""
     truth = masks.bundled(s.photo)
     if truth is None:
-        raise MissingError("Nobody drew the truth of this photo, so nothing on it can be scored.")
+        return _without_truth(s)
     rows = {r.title: r.scored(truth.labels) for r in s.results}
     mask = render.label_png(truth.labels, render.PALETTES[s.palette])
     picture = Picture("Ground truth", s.extent, (Layer(mask, s.extent),), caption=truth.origin)
@@ -366,6 +362,29 @@ def how_good(s: Scene) -> Slide:
         "pages/compare.py",
         {"section": "Ground truth"},
     )
+
+
+def _without_truth(s: Scene) -> Slide:
+    """The pixels whose label a finer network changes, with their share: no score."""
+    pairs = list(itertools.pairwise(s.results))
+    changes = tuple(_changed(s, before, after) for before, after in pairs)
+    return Slide(
+        "And on this photo? Nobody drew its truth, so no score: only where the networks differ.",
+        "The metrics divide by what is true, and of this photo only its pixels are known. Where the networks "
+        "differ, at least one of them is wrong; where they agree, all can be. Coloured is the new label, "
+        "white what became background, grey what stayed. The finer network has a skip more, and was trained "
+        "further: both are in the difference. With a label map of your own, Compare scores the photo.",
+        Figure(changes or tuple(_labelled(s, r) for r in s.results), legend=_classes(s)),
+        "pages/compare.py",
+        {"section": "Skips"} if changes else {},
+    )
+
+
+def _changed(s: Scene, before: Result, after: Result) -> Picture:
+    names, pair = (before.net.name, after.net.name), (before.labels, after.labels)
+    layer = Layer(layers.flips(s.photo, names, s.palette, pair), s.extent)
+    share = f"{100 * render.flipped_share(*pair):.1f} % of the labels differ"
+    return Picture(f"{before.title} → {after.title}", s.extent, (layer,), caption=share)
 
 
 def _metrics_table(title: str, rows: Mapping[str, tuple[float, ...]], caption: str = "") -> Table:
