@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import io
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -238,7 +239,7 @@ def change_layer(before: ArrayLike, after: ArrayLike) -> bytes:
 
 
 def label_spots(labels: ArrayLike, least: float = 0.005) -> dict[int, tuple[int, int]]:
-    """Find where to write each class's name: the pixel of the class that is farthest from its edge.
+    """Find where to write each class's name: the middle of the largest square within the class.
 
     Args:
         labels: (H, W) class indices.
@@ -250,16 +251,21 @@ def label_spots(labels: ArrayLike, least: float = 0.005) -> dict[int, tuple[int,
     >>> label_spots(np.pad(np.full((3, 3), 8), 2))
     {8: (3, 3)}
     """
-    from scipy.ndimage import distance_transform_edt  # here, not above: it takes a while
+    from scipy.ndimage import distance_transform_cdt  # here, not above: it takes a while
 
     labels = _label_map(labels)
     counts = np.bincount(labels.ravel(), minlength=256) / max(labels.size, 1)
     counts[[0, voc.VOID]] = 0
     places = {}
     for found in (c for c in np.argsort(-counts, kind="stable") if counts[c] > least):
-        depth = np.asarray(distance_transform_edt(np.pad(labels == found, 1)))[1:-1, 1:-1]
+        mask = labels == found
+        (top, bottom), (left, right) = (np.flatnonzero(mask.any(axis))[[0, -1]] for axis in (1, 0))
+        part = np.pad(mask[top : bottom + 1, left : right + 1], 1)
+        depth = np.asarray(distance_transform_cdt(part, "chessboard"))[
+            1:-1, 1:-1
+        ]  # a seventh of Euclid's time
         row, column = divmod(int(depth.argmax()), depth.shape[1])
-        places[int(found)] = (column, row)
+        places[int(found)] = (int(left) + column, int(top) + row)
     return places
 
 
@@ -316,10 +322,8 @@ def shares(labels: ArrayLike, num_classes: int) -> np.ndarray:
 # Two or more label maps
 
 
-def flips(
-    image: np.ndarray, before: ArrayLike, after: ArrayLike, palette: np.ndarray, *, gained_only: bool = False
-) -> np.ndarray:
-    """Show which pixels change their label, in the colour of the new one, on a grey and dimmed photo.
+def flips(image: np.ndarray, before: ArrayLike, after: ArrayLike, palette: np.ndarray) -> bytes:
+    """Encode which pixels change their label, in the colour of the new one, on a grey and dimmed photo.
 
     Pixels that become background are white (`FLIP_TO_BACKGROUND`). Void pixels do not flip.
 
@@ -327,23 +331,21 @@ def flips(
         image: (H, W, 3) uint8 photo.
         before: (H, W) class indices.
         after: (H, W) class indices.
-        palette: (256, 3) uint8.
-        gained_only: leave out the pixels that become background.
+        palette: (256, 3) uint8; classes up to 152.
 
     Returns:
-        (H, W, 3) uint8.
+        An opaque PNG in mode P.
 
     Raises:
         ValueError: the labels do not fit the photo.
     """
     before, after = _label_map(before, like=image), _label_map(after, like=image)
-    flipped = _flipped(before, after) & ((after != 0) | (not gained_only))
-    grey = np.rint(DIM * (image @ np.array([0.299, 0.587, 0.114])))  # luma of ITU-R BT.601
-    result = np.repeat(grey[..., None].astype(np.uint8), 3, axis=2)
-    colours = palette.copy()
-    colours[0] = FLIP_TO_BACKGROUND
-    result[flipped] = colours[after[flipped]]
-    return result
+    levels = np.rint(DIM * np.arange(256)).astype(np.uint8)  # of grey, 0…102: below the classes' indices
+    first = int(levels[-1]) + 1
+    grey = levels[np.asarray(Image.fromarray(image).convert("L"))]
+    indices = np.where(_flipped(before, after), after + np.uint8(first), grey)
+    shown = np.concatenate([np.arange(first).repeat(3).reshape(-1, 3), [FLIP_TO_BACKGROUND], palette[1:]])
+    return _palette_png(indices, shown[:256].astype(np.uint8), flat=False)
 
 
 def flipped_share(before: ArrayLike, after: ArrayLike) -> float:
@@ -524,13 +526,24 @@ def _encode(image: Image.Image, kind: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def _palette_png(indices: np.ndarray, palette: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
-    """Indices, (H, W) uint8, as a PNG in mode P; palette and alpha, (256,), are cut to what is used."""
+def _palette_png(
+    indices: np.ndarray, palette: np.ndarray, alpha: np.ndarray | None = None, *, flat: bool = True
+) -> bytes:
+    """Indices, (H, W) uint8, as a PNG in mode P; palette and alpha, (256,), are cut to what is used.
+
+    Args:
+        indices: (H, W) uint8.
+        palette: (256, 3) uint8.
+        alpha: (256,) uint8; None: opaque.
+        flat: whether it has areas of one index: run lengths then take a sixth of the time for as many bytes.
+    """
     used = int(indices.max(initial=0)) + 1
     image = Image.fromarray(indices)
     image.putpalette(palette[:used].tobytes())
-    options = {} if alpha is None else {"transparency": alpha[:used].tobytes()}
-    return _encode(image, "PNG", compress_level=6, **options)  # `optimize` takes four times as long
+    options: dict[str, object] = {"compress_level": 6, "compress_type": zlib.Z_RLE} if flat else {}
+    if alpha is not None:
+        options["transparency"] = alpha[:used].tobytes()
+    return _encode(image, "PNG", **{"compress_level": 3, **options})
 
 
 def _label_map(labels: ArrayLike, like: np.ndarray | None = None) -> np.ndarray:

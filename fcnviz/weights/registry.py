@@ -161,11 +161,21 @@ def _with_path(weights: Weights, path: Path | None) -> Weights:
 
 
 def _bundled() -> dict[str, Weights]:
-    entries = {entry["name"]: entry for entry in _entries(folder())}
+    where = folder()
+    described = _described(where, *_version(where / "manifest.json"))
+    return {name: _with_path(w, where / w.file if w.sha256 else None) for name, w in described.items()}
+
+
+@lru_cache(maxsize=4)
+def _described(where: Path, *version: int) -> dict[str, Weights]:
+    """Read what a folder's manifest says of the bundled nets, without their paths; once per version of it."""
+    entries = {
+        entry["name"]: entry for entry in (_manifest(where / "manifest.json", *version) if version else ())
+    }
     try:
         return {name: _bundled_one(name, entries.get(name)) for name in BUNDLED}
     except (KeyError, TypeError) as error:
-        raise WeightsError(f"{folder() / 'manifest.json'} is damaged: {error!r}") from error
+        raise WeightsError(f"{where / 'manifest.json'} is damaged: {error!r}") from error
 
 
 def _bundled_one(name: str, entry: dict[str, Any] | None) -> Weights:
@@ -175,8 +185,7 @@ def _bundled_one(name: str, entry: dict[str, Any] | None) -> Weights:
         return weights
     keys = ("backbone", "stride", "file", "licence", "data", "sha256", "metrics", "commit", "command")
     size = entry["preprocessing"].get("size", 0)
-    weights = replace(weights, size=size, **{key: entry[key] for key in keys})
-    return _with_path(weights, folder() / entry["file"])
+    return replace(weights, size=size, **{key: entry[key] for key in keys})
 
 
 def manifest(where: Path) -> list[dict[str, Any]]:
@@ -190,16 +199,22 @@ def manifest(where: Path) -> list[dict[str, Any]]:
 
 def _entries(where: Path) -> list[dict[str, Any]]:
     path = where / "manifest.json"
+    version = _version(path)
+    return _manifest(path, *version) if version else []
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    """The size and the time of a file; nothing if there is none."""
     try:
         about = path.stat()
     except OSError:
-        return []
-    return _manifest(path, about.st_size, about.st_mtime_ns)
+        return ()
+    return about.st_size, about.st_mtime_ns
 
 
 @lru_cache(maxsize=4)
 def _manifest(path: Path, size: int, mtime_ns: int) -> list[dict[str, Any]]:
-    """Read a manifest; once per version (size and time) of the file."""
+    """Read a manifest; once per version of the file."""
     try:
         entries = json.loads(path.read_text("utf-8"))
         if all(entry["name"] in BUNDLED for entry in entries):

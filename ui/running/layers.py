@@ -66,4 +66,4 @@ def flips(photo: Photo, names: tuple[str, ...], palette: str, _pair: tuple[np.nd
         palette: name of the class colours.
         _pair: the label maps before and after, (H, W) uint8 each.
     """
-    return render.to_png(render.flips(np.asarray(photo.image), *_pair, render.PALETTES[palette]))
+    return render.flips(np.asarray(photo.image), *_pair, render.PALETTES[palette])
