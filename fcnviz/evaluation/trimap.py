@@ -6,7 +6,6 @@ Void pixels are ignored. After the trimap plots of Kohli, Ladický & Torr (IJCV 
 """
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
 from fcnviz import render
 from fcnviz.photos.voc import VOID
@@ -47,6 +46,8 @@ def distances(truth: np.ndarray) -> np.ndarray:
     boundary = render.boundaries(truth)
     if not boundary.any():
         return np.full(truth.shape, WIDEST, np.uint8)
+    from scipy.ndimage import distance_transform_edt  # here, not above: it takes a while
+
     return np.minimum(distance_transform_edt(~boundary), WIDEST).astype(np.uint8)
 
 

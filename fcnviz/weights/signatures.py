@@ -1,6 +1,5 @@
 """Signatures: a network is told by the names and shapes of its tensors."""
 
-import copy
 from collections.abc import Mapping
 from functools import cache
 
@@ -111,18 +110,12 @@ def _more(keys: list[str]) -> str:
 @cache
 def signature(backbone: str, stride: int) -> dict[str, tuple[int, ...]]:
     """Return the shape of each of a network's tensors, by name."""
-    return {key: tuple(v.shape) for key, v in _prototype(backbone, stride).state_dict().items()}
+    return {key: tuple(v.shape) for key, v in empty(backbone, stride).state_dict().items()}
 
 
 def empty(backbone: str, stride: int, skip_scales: tuple[float, float] = (1.0, 1.0)) -> fcn.FCN:
     """Build a network on the meta device: its tensors take no memory and no time until they are loaded."""
-    net = copy.deepcopy(_prototype(backbone, stride))
+    with torch.device("meta"):
+        net = fcn.build(backbone, stride, imagenet=False)
     net.skip_scales = skip_scales
     return net
-
-
-@cache
-def _prototype(backbone: str, stride: int) -> fcn.FCN:
-    """Build it once: what costs time is timm's initialisation, on the meta device too."""
-    with torch.device("meta"):
-        return fcn.build(backbone, stride, imagenet=False)

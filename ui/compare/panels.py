@@ -7,7 +7,6 @@ import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 from PIL import Image
 
@@ -163,6 +162,8 @@ def ground_truth(results: list[Result], truth: Truth, palette: str) -> None:
 
 def facts(photo: Photo, results: list[Result]) -> None:
     """Draw a table of each network's sizes, time, precision and weights."""
+    import pandas as pd  # here, not above: it takes a while
+
     rows = []
     for r in results:
         about = weights.find(r.net.name)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from fcnviz import metrics, render, weights
@@ -26,6 +25,8 @@ from ui.running.networks import segment
 from ui.state import Net, Networks, Photo
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from fcnviz.inference import Segmentation
 
 #: Smallest share of the picture for which a class is in the legend: it is written as 0.1 %.
@@ -137,6 +138,8 @@ def metric_values(confusion: np.ndarray) -> tuple[float, ...]:
 
 def single_table(rows: Mapping[str, Single]) -> pd.DataFrame:
     """Make a table of single photos' scores in percent, with the false alarms by name."""
+    import pandas as pd  # here, not above: it takes a while, and the first page draws no table
+
     text = {
         name: [*("–" if np.isnan(v) else percent(v) for v in s.three), alarms(s)] for name, s in rows.items()
     }
@@ -151,6 +154,8 @@ def alarms(scores: Single) -> str:
 
 def metrics_table(rows: Mapping[str, tuple[float, ...]]) -> pd.DataFrame:
     """Make a table of metrics in percent from rows of shares, 0…1; NaN becomes a dash."""
+    import pandas as pd
+
     text = {
         name: ["–" if np.isnan(v) else f"{100 * v:.1f} %" for v in values] for name, values in rows.items()
     }

@@ -5,7 +5,7 @@ first instance on a page brings them, and the others only say where they are.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,10 @@ def component(name: str, source: str | Path, *styles: str) -> Callable[..., Any]
     first = st.components.v2.component(name, js=own + _beside("first.js", name, style))
     again = st.components.v2.component(f"{name}_again", js=_beside("again.js", name, style))
 
-    def mount(*, key: str, **options: Any) -> Any:
-        return (first if shown.brings(name, key) else again)(key=key, **options)
+    def mount(*, key: str, data: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        # of each list, but of no tuple, Streamlit asks whether it is a data frame, for which it loads pandas
+        sent = data and {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        return (first if shown.brings(name, key) else again)(key=key, data=sent, **options)
 
     return mount
 

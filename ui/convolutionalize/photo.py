@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 import torch
 from PIL import Image
-from scipy.special import softmax
 from torch import nn
 
 from fcnviz import weights
@@ -56,11 +54,16 @@ def scores(net: nn.Module, x: torch.Tensor) -> np.ndarray:
         return net(x)[0].cpu().numpy()
 
 
+def probabilities(values: np.ndarray) -> np.ndarray:
+    """Compute the softmax of scores over the classes, which are the first axis."""
+    return torch.from_numpy(values).softmax(0).numpy()
+
+
 @of_photo(show_spinner="Running the network over the whole photo …", max_entries=24, own=3)
 def whole(photo: Photo, shorter: int, device: str) -> np.ndarray:
     """Compute the probabilities of every window of the photo at this scale, (1000, h, w)."""
     x = prepared(imagenet.scaled(photo.image, shorter), device)
-    return softmax(worker.run(scores, lite0(device)[1], x), axis=0)
+    return probabilities(worker.run(scores, lite0(device)[1], x))
 
 
 @of_photo(show_spinner="Classifying window by window …", max_entries=12, own=2)
@@ -70,7 +73,7 @@ def alone(photo: Photo, shorter: int, device: str) -> np.ndarray:
     batch = 4 if device == "cpu" else 64
     steps = window_rows(lite0(device)[0], x, imagenet.CROP, imagenet.STRIDE, batch)
     rows = [row.cpu().numpy() for row in worker.run_steps(_without_gradients(steps))]
-    return softmax(np.stack(rows, 1), axis=0)
+    return probabilities(np.stack(rows, 1))
 
 
 def _without_gradients(steps: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:
@@ -97,9 +100,11 @@ def prepared(image: Image.Image, device: str) -> torch.Tensor:
 @waiting.panel
 def on_photo(photo: Photo, networks: Networks) -> None:
     """Draw the answer for the centre crop, and a heatmap of any class for the whole photo."""
+    import pandas as pd  # here, not above: it takes a while
+
     device = str(weights.pick_device(networks.device))
     dense, conv = crop(photo, device)
-    probability, names = softmax(dense), imagenet.names()
+    probability, names = probabilities(dense), imagenet.names()
     top = np.argsort(-probability)[:5]
     left, right = st.columns([2, 3], gap="large")
     with left:

@@ -4,15 +4,15 @@ Each run of a page starts with an empty export; a fragment that runs alone repla
 kept as a function that makes it, and called only when the visitor asks for the zip.
 """
 
+from __future__ import annotations
+
 import functools
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -20,6 +20,10 @@ from ui.export import offline
 from ui.figures.pictures import data_uri
 from ui.figures.theme import CONFIG
 from ui.state import Photo
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -161,6 +165,7 @@ def table(rows: pd.DataFrame, name: str) -> None:
 def markdown(rows: pd.DataFrame) -> str:
     r"""Write a table of texts as Markdown.
 
+    >>> import pandas as pd
     >>> print(markdown(pd.DataFrame({"a|b": ["1"]}, index=["x"])))
     |  | a\|b |
     |---|---|

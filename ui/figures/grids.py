@@ -11,10 +11,9 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 
 from fcnviz import render
 from fcnviz.render import Scale
@@ -22,6 +21,9 @@ from ui.figures.marks import Mark, rectangle
 from ui.figures.numbers import fixed
 from ui.figures.pictures import Extent, data_uri
 from ui.figures.theme import FRAME
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Grids with more cells on a side than this get no lines between the cells: they would hide the colours.
 MOST_LINES = 32
@@ -56,6 +58,8 @@ class Values:
 
     def tabulated(self) -> pd.DataFrame:
         """The numbers, with the names of rows and columns if they have any."""
+        import pandas as pd  # here, not above: it takes a while
+
         return pd.DataFrame(self.values, list(self.rows) or None, list(self.columns) or None)
 
 

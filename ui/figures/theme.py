@@ -5,10 +5,14 @@ theme overrides a template's background, margins, grids and fonts. What the layo
 in the app and in an exported file.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import plotly.graph_objects as go
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 #: Plotly's config for every figure: one looks at it and hovers over it, without zoom or tool bar.
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}

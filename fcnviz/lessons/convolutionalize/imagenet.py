@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from fcnviz import backbones, geometry, weights
-from fcnviz.backbones.lite0 import chain, imagenet_weights
+from fcnviz.backbones.lite0 import chain, empty, imagenet_weights
 
 if TYPE_CHECKING:
     from torchvision.models import VGG, VGG16_Weights
@@ -123,11 +123,9 @@ def field() -> int:
 
 def lite0() -> nn.Module:
     """Load EfficientNet-Lite0 with ImageNet weights: (N, 3, 224, 224) → (N, 1000)."""
-    import timm
-
-    net = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    net.load_state_dict(imagenet_weights())
-    return net.eval()
+    net = empty()
+    net.load_state_dict(imagenet_weights(), assign=True)
+    return net
 
 
 def vgg16_file() -> Path | None:
