@@ -12,6 +12,13 @@ from ui.page import path, worksheet
 PAGE, CHAPTER = "pages/alignment.py", "Alignment"
 
 
+def opened(**link):
+    """The page with its questions open."""
+    at = start(PAGE, **link)
+    at.session_state["questions_open"] = True
+    return rerun(at)
+
+
 def check(at, number, answer):
     name = f"question {CHAPTER} {number}"
     at.number_input(key=name).set_value(answer)
@@ -24,7 +31,7 @@ def said(at):
 
 
 def test_an_answer_is_marked_and_stays():
-    at = start(PAGE)
+    at = opened()
     assert said(at) == []
     question = questions.of(CHAPTER)[1]
     check(at, 1, int(question.answer) + 1)
@@ -36,11 +43,19 @@ def test_an_answer_is_marked_and_stays():
     rerun(at)
     at.switch_page(PAGE)
     rerun(at)
+    at.session_state["questions_open"] = True
+    rerun(at)
     assert question.why in at.success[0].value
 
 
-def test_the_answer_can_be_shown():
+def test_closed_they_cost_nothing():
     at = start(PAGE)
+    assert at.expander
+    assert not [box for box in at.number_input if box.key.startswith("question")]
+
+
+def test_the_answer_can_be_shown():
+    at = opened()
     at.button(key=f"question {CHAPTER} 0 show").click()
     rerun(at)
     assert questions.of(CHAPTER)[0].why in at.success[0].value

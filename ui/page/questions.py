@@ -1,6 +1,7 @@
 """Questions at the top of a chapter, marked by the app; `?questions=off` in the link leaves them out."""
 
 import functools
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -10,24 +11,36 @@ from ui.export import shown
 from ui.page import link, worksheet
 
 
+@shown.fragment
 def ask(chapter: str) -> None:
-    """Draw the questions of a chapter, closed; nothing where there are none, or the link says `off`."""
+    """Draw the questions of a chapter, closed: until they are opened they cost nothing.
+
+    Nothing is drawn where there are none, or where the link says `off`.
+    """
     asked = questions.of(chapter)
     if not asked or link.get("questions") == "off":
         return
     many = "A question" if len(asked) == 1 else f"{len(asked)} questions"
-    with st.expander(f"{many} before you read on", icon=":material/quiz:"):
-        for number, question in enumerate(asked):
-            _one(chapter, number, question)
-        app = (st.context.url or "").rpartition("/")[0]
-        st.download_button(
-            "Worksheet of all chapters", functools.partial(worksheet.document, app), "fcnviz-worksheet.html",
-            "text/html", key="worksheet", on_click="ignore", icon=":material/download:", type="tertiary",
-        )  # fmt: skip
-        st.caption(
-            "They can be skipped; your answers stay until you leave. A lecturer leaves them out with "
-            "`?questions=off` in the link."
-        )
+    closed = st.expander(
+        f"{many} before you read on", icon=":material/quiz:", key="questions_open", on_change="rerun"
+    )
+    if closed.open:
+        with closed:
+            _all(chapter, asked)
+
+
+def _all(chapter: str, asked: Sequence[Question]) -> None:
+    for number, question in enumerate(asked):
+        _one(chapter, number, question)
+    app = (st.context.url or "").rpartition("/")[0]
+    st.download_button(
+        "Worksheet of all chapters", functools.partial(worksheet.document, app), "fcnviz-worksheet.html",
+        "text/html", key="worksheet", on_click="ignore", icon=":material/download:", type="tertiary",
+    )  # fmt: skip
+    st.caption(
+        "They can be skipped; your answers stay until you leave. A lecturer leaves them out with "
+        "`?questions=off` in the link."
+    )
 
 
 @shown.fragment
