@@ -104,8 +104,10 @@ def _app(nets: dict[str, FCN], photo: Image.Image) -> list[Task]:
     data, (finest, net) = render.to_png(np.asarray(photo)), list(nets.items())[-1]
     scores, size = inference.segment(net, photo, 0).scores, (photo.height, photo.width)
 
+    log_sums = reconstruct.all_classes(net, scores.s32, 32, size).log_sums
+
     def switch() -> list[bytes]:
-        made = reconstruct.reconstruct(net, scores.s32, 32, size, 8, True)
+        made = reconstruct.reconstruct(net, scores.s32, 32, size, 8, log_sums)
         painted = [render.heatmap_png(m, Scale(0.0, 1.0)) for m in made.dense.values()]
         spread = Scale.diverging(made.border, made.learning)
         return [*painted, *(render.heatmap_png(m, spread) for m in (made.border, made.learning))]

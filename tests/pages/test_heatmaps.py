@@ -163,7 +163,7 @@ def test_the_shares_of_labels_that_differ_are_counted():
     at = start(PAGE, photo="cat", net="32s")
     model = weights.load("lite0-fcn32s")
     coarse = inference.segment(model, samples.load("cat")).scores.s32
-    labels = reconstruct.labels(model, coarse, 32, (277, 416))
+    labels = reconstruct.all_classes(model, coarse, 32, (277, 416)).labels
     both, border, learning = (
         f"{100 * render.flipped_share(labels[a], labels[b]):.2f} %"
         for a, b in (("bilinear", "learned"), ("bilinear", "fixed"), ("fixed", "learned"))

@@ -41,11 +41,16 @@ def lite0(device: str) -> tuple[nn.Module, nn.Sequential]:
 
 
 @of_photo(show_spinner="Classifying the centre crop …", max_entries=64, own=3)
-def crop(photo: Photo, device: str) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the scores of the centre crop, dense and convolutional, (1000,) each."""
-    dense, conv = lite0(device)
+def answer(photo: Photo, device: str) -> np.ndarray:
+    """Compute the classifier's scores of the centre crop, (1000,)."""
+    return worker.run(scores, lite0(device)[0], prepared(imagenet.centre(photo.image)[0], device))
+
+
+@of_photo(show_spinner="The same as a convolution …", max_entries=64, own=3)
+def convolved(photo: Photo, device: str) -> np.ndarray:
+    """Compute the scores of the same crop by the convolutionalised classifier, (1000,)."""
     x = prepared(imagenet.centre(photo.image)[0], device)
-    return worker.run(scores, dense, x), worker.run(scores, conv, x)[:, 0, 0]
+    return worker.run(scores, lite0(device)[1], x)[:, 0, 0]
 
 
 def scores(net: nn.Module, x: torch.Tensor) -> np.ndarray:
@@ -103,7 +108,7 @@ def on_photo(photo: Photo, networks: Networks) -> None:
     import pandas as pd  # here, not above: it takes a while
 
     device = str(weights.pick_device(networks.device))
-    dense, conv = crop(photo, device)
+    dense, conv = answer(photo, device), convolved(photo, device)
     probability, names = probabilities(dense), imagenet.names()
     top = np.argsort(-probability)[:5]
     left, right = st.columns([2, 3], gap="large")

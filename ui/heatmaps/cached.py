@@ -48,17 +48,16 @@ def below(photo: Photo) -> bytes:
 @of_photo(max_entries=64, own=4)
 def pictures(photo: Photo, key: HeatmapKey, _scores: ScoreMaps) -> Pictures:
     """Paint one class's coarse map and its reconstructions."""
-    coarse = _scores.at(key.stride)
-    made = worker.run_short(
-        reconstruct.reconstruct,
-        model(key.net),
-        coarse,
-        key.stride,
-        photo.input_shape,
-        key.index,
-        key.probability,
-    )
-    return paint(made, key.probability)
+    log_sums = all_classes(photo, key.net, key.stride, _scores).log_sums if key.probability else None
+    of_class = (_scores.at(key.stride), key.stride, photo.input_shape, key.index, log_sums)
+    return paint(worker.run_short(reconstruct.reconstruct, model(key.net), *of_class), key.probability)
+
+
+@of_photo(st.cache_resource, max_entries=12, own=1)
+def all_classes(photo: Photo, net: Net, stride: int, _scores: ScoreMaps) -> reconstruct.AllClasses:
+    """Upsample all classes of a map: another class then costs little (see `reconstruct.all_classes`)."""
+    coarse = _scores.at(stride)
+    return worker.run_short(reconstruct.all_classes, model(net), coarse, stride, photo.input_shape)
 
 
 @of_photo(max_entries=64, own=4)
@@ -69,7 +68,7 @@ def label_differences(photo: Photo, net: Net, stride: int, _scores: ScoreMaps) -
         the shares for fixed deconvolution and interpolation (the border), for the network's own and the fixed
         deconvolution (learning), and for the network's own and interpolation (both).
     """
-    found = worker.run_short(reconstruct.labels, model(net), _scores.at(stride), stride, photo.input_shape)
+    found = all_classes(photo, net, stride, _scores).labels
     pairs = (("bilinear", "fixed"), ("fixed", "learned"), ("bilinear", "learned"))
     border, learning, both = (render.flipped_share(found[a], found[b]) for a, b in pairs)
     return border, learning, both

@@ -47,7 +47,7 @@ class Scene:
     @cached_property
     def chances(self) -> np.ndarray:
         """Probabilities of the 1,000 ImageNet classes for the centre crop."""
-        return softmax(convolution_photo.crop(self.photo, self.device)[0])
+        return softmax(convolution_photo.answer(self.photo, self.device))
 
     @property
     def subject(self) -> tuple[str, tuple[int, ...]]:

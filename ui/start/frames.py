@@ -48,7 +48,7 @@ def frames(photo: Photo, networks: Networks, results: Sequence[Result]) -> list[
 
 def _classified(photo: Photo, networks: Networks) -> Frame:
     """Show the one answer of an ImageNet classifier, for the crop that it sees."""
-    chances = classifier.probabilities(classifier.crop(photo, str(weights.pick_device(networks.device)))[0])
+    chances = classifier.probabilities(classifier.answer(photo, str(weights.pick_device(networks.device))))
     best = int(chances.argmax())
     said = f"{imagenet.names()[best]} · {percent(float(chances[best]))}"
     layer, outline = _boxed(photo)

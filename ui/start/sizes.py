@@ -1,5 +1,7 @@
 """The size of each map of the network for one photo, as the diagram on Start writes it."""
 
+import functools
+
 from fcnviz.backbones import TAPS, Backbone
 from fcnviz.lessons.alignment import layout
 from fcnviz.lessons.alignment.sizes import Setup
@@ -17,7 +19,7 @@ def sizes(backbone: Backbone, shape: tuple[int, int]) -> dict[str, str]:
     if backbone.name not in ("lite0", "vgg16"):
         return {}
     try:
-        sides = [{step.name: step.after for step in layout.steps(Setup(backbone.name, 8), n)} for n in shape]
+        sides = [_after(backbone.name, n) for n in shape]
     except ValueError:
         return {}
     found = {}
@@ -26,6 +28,12 @@ def sizes(backbone: Backbone, shape: tuple[int, int]) -> dict[str, str]:
         height, width = (side[layer] for side in sides)
         found[name] = f"{width} × {height} × {channels:,}"
     return found
+
+
+@functools.lru_cache(maxsize=64)
+def _after(backbone: str, n: int) -> dict[str, int]:
+    """The side of each layer's map for an image side of n px."""
+    return {step.name: step.after for step in layout.steps(Setup(backbone, 8), n)}
 
 
 def _layer(backbone: Backbone, name: str, layers: list[str]) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 Everything is computed from the score maps alone; the network's trunk does not run.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fcnviz import geometry, upsampling
+from fcnviz import geometry, inference, upsampling
 from fcnviz.fcn import FCN, ScoreMaps
 
 #: Ways to bring a coarse map to the size of the photo. "learned" is the network's own.
@@ -96,9 +97,45 @@ class Reconstruction:
         return self.dense["learned"] - self.dense["fixed"]
 
 
+@dataclass(frozen=True, eq=False)
+class AllClasses:
+    """What all classes of a coarse map come to at the size of the photo, by way of upsampling.
+
+    Attributes:
+        log_sums: logsumexp over the classes, (H, W) float32 each: what softmax takes a score down by.
+        labels: the best classes, (H, W) uint8 each.
+    """
+
+    log_sums: dict[str, Tensor]
+    labels: dict[str, np.ndarray]
+
+
+@torch.no_grad()
+def all_classes(model: FCN, coarse: Tensor, stride: int, size: tuple[int, int]) -> AllClasses:
+    """Upsample all classes by deconvolution and interpolation: once for a map, whatever class is looked at.
+
+    Args:
+        model: the network.
+        coarse: (1, C, h, w) of `stride`.
+        stride: 32, 16 or 8.
+        size: (H, W) of the photo.
+    """
+    log_sums, labels = {}, {}
+    for way in WAYS[1:]:  # one after the other, so that only one map of all classes is in memory
+        log_sum, _, best = inference.best(dense(model, coarse, stride, size, way))
+        log_sums[way], labels[way] = log_sum, best.byte().cpu().numpy()
+    nearest = dense(model, coarse.logsumexp(1, keepdim=True), stride, size, "nearest")
+    return AllClasses({"nearest": nearest[0, 0], **log_sums}, labels)
+
+
 @torch.no_grad()
 def reconstruct(
-    model: FCN, coarse: Tensor, stride: int, size: tuple[int, int], index: int, probability: bool = False
+    model: FCN,
+    coarse: Tensor,
+    stride: int,
+    size: tuple[int, int],
+    index: int,
+    log_sums: Mapping[str, Tensor] | None = None,
 ) -> Reconstruction:
     """Upsample one class's coarse map in all of `WAYS`.
 
@@ -108,32 +145,11 @@ def reconstruct(
         stride: 32, 16 or 8.
         size: (H, W) of the photo.
         index: the class.
-        probability: softmax over the classes after upsampling, as the network decides; otherwise raw scores.
+        log_sums: from `all_classes`, for softmax probabilities over the classes after upsampling, as the
+            network decides; None: raw scores.
     """
-    if not probability:
-        maps = {way: dense(model, coarse, stride, size, way, index) for way in WAYS}
-        scores = {way: m[0, 0].cpu().numpy() for way, m in maps.items()}
-        return Reconstruction(coarse[0, index].numpy(), scores)
-    # one way after the other, so that only one map of all classes is in memory
-    probabilities = {way: _softmax(dense(model, coarse, stride, size, way), index) for way in WAYS}
-    return Reconstruction(_softmax(coarse, index), probabilities)
-
-
-@torch.no_grad()
-def labels(model: FCN, coarse: Tensor, stride: int, size: tuple[int, int]) -> dict[str, np.ndarray]:
-    """The labels, (H, W) uint8 each, that the ways of a deconvolution and of interpolation give.
-
-    Args:
-        model: the network.
-        coarse: (1, C, h, w) of `stride`.
-        stride: 32, 16 or 8.
-        size: (H, W) of the photo.
-    """
-    ways = ("bilinear", "fixed", "learned")
-    # one way after the other, so that only one map of all classes is in memory
-    return {way: dense(model, coarse, stride, size, way)[0].argmax(0).byte().cpu().numpy() for way in ways}
-
-
-def _softmax(scores: Tensor, index: int) -> np.ndarray:
-    """(1, C, h, w) → (h, w), the probability of one class."""
-    return (scores[0, index] - scores[0].logsumexp(0)).exp().cpu().numpy()
+    scores = {way: dense(model, coarse, stride, size, way, index)[0, 0] for way in WAYS}
+    if log_sums is None:
+        return Reconstruction(coarse[0, index].numpy(), {way: m.cpu().numpy() for way, m in scores.items()})
+    probabilities = {way: (m - log_sums[way]).exp().cpu().numpy() for way, m in scores.items()}
+    return Reconstruction((coarse[0, index] - coarse[0].logsumexp(0)).exp().numpy(), probabilities)

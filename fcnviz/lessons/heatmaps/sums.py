@@ -8,7 +8,7 @@ from torch import Tensor
 
 from fcnviz import geometry
 from fcnviz.fcn import FCN, ScoreMaps
-from fcnviz.inference import decide_in_strips
+from fcnviz.inference import labels_in_strips
 from fcnviz.lessons.heatmaps.reconstruct import to_finest
 
 
@@ -60,4 +60,4 @@ def labels_up_to(
     FCN-32s, which was trained without skips. Sizes as for `inference.decide_in_strips`.
     """
     finest = to_finest(model, scores.at(stride).to(model.device), stride)
-    return decide_in_strips(model, ScoreMaps(finest), size, photo)[1]
+    return labels_in_strips(model, ScoreMaps(finest), size, photo)

@@ -103,7 +103,8 @@ def test_reconstructions_as_scores_and_as_probabilities(net):
     coarse = torch.randn(1, 5, *grid(net, size, net.stride)) * 3
     score = reconstruct.reconstruct(net, coarse, net.stride, size, 2)
     np.testing.assert_array_equal(score.coarse, coarse[0, 2].numpy())
-    chance = reconstruct.reconstruct(net, coarse, net.stride, size, 2, probability=True)
+    log_sums = reconstruct.all_classes(net, coarse, net.stride, size).log_sums
+    chance = reconstruct.reconstruct(net, coarse, net.stride, size, 2, log_sums)
     assert set(score.dense) == set(chance.dense) == set(reconstruct.WAYS)
     for way in reconstruct.WAYS:
         every = reconstruct.dense(net, coarse, net.stride, size, way)
@@ -117,7 +118,7 @@ def test_reconstructions_as_scores_and_as_probabilities(net):
 def test_labels_by_each_way_are_the_best_classes(net):
     size = (40, 70)
     coarse = torch.randn(1, 5, *grid(net, size, net.stride)) * 3
-    found = reconstruct.labels(net, coarse, net.stride, size)
+    found = reconstruct.all_classes(net, coarse, net.stride, size).labels
     for way, labels in found.items():
         dense = reconstruct.dense(net, coarse, net.stride, size, way)
         np.testing.assert_array_equal(labels, dense[0].argmax(0).numpy())
