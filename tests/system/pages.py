@@ -1,4 +1,4 @@
-"""What pages cost the server, in multiples of one FCN-8s run on the same photo: `python -m tests.system.pages` or `make pages`.
+"""What pages cost the server, in multiples of one FCN-8s run: `python -m tests.system.pages` or `make pages`.
 
 One visitor without a browser uploads photos of 640 × 480 px that the server has never seen, and walks through
 the pages. Counted is processor time (user and system) of the server's process, so that a busy machine changes
