@@ -192,22 +192,9 @@ def run(model: FCN, image: Image.Image, longest: int | None = None) -> Segmentat
 
 def decide(logits: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Logits (1, C, H, W) → probability of the best class × 255, and that class; both (H, W) uint8."""
-    log_sum, top, labels = best(logits)
-    probability = (top - log_sum).exp_()  # softmax at its maximum
+    top, labels = logits[0].max(0)
+    probability = 1 / (logits[0] - top).exp_().sum(0)  # softmax at its maximum
     return (probability * 255).round().byte().cpu().numpy(), labels.byte().cpu().numpy()
-
-
-def best(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Logits (1, C, H, W) → of each pixel the logsumexp, the highest logit, and its class, (H, W) each."""
-    values = logits[0].permute(1, 2, 0)
-    top, labels = values.max(-1)
-    log_sum = (values - top[..., None]).exp_().sum(-1).log_().add_(top)
-    return log_sum, top, labels
-
-
-def labels_of(logits: Tensor) -> np.ndarray:
-    """Logits (1, C, H, W) → the best class of each pixel, (H, W) uint8."""
-    return logits[0].permute(1, 2, 0).max(-1)[1].byte().cpu().numpy()
 
 
 #: Rows of the photo that are upsampled at once, if the photo has more than four times as many.
@@ -237,7 +224,8 @@ def labels_in_strips(
     model: FCN, scores: ScoreMaps, size: tuple[int, int], photo: tuple[int, int] | None = None
 ) -> np.ndarray:
     """The labels alone of `decide_in_strips`, in less time."""
-    return np.concatenate([labels_of(logits) for logits in _in_strips(model, scores, size, photo)])
+    strips = _in_strips(model, scores, size, photo)
+    return np.concatenate([logits[0].argmax(0).byte().cpu().numpy() for logits in strips])
 
 
 def _in_strips(
@@ -267,16 +255,20 @@ def interpolate(logits: Tensor, size: tuple[int, int], rows: range | None = None
     Returns:
         (1, C, rows, W).
     """
-    # each pixel's classes side by side: without that, of cropped logits, it takes five times as long
-    logits = logits.contiguous(memory_format=torch.channels_last)
     if rows is None:
-        return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+        return _bilinear(logits, size)
     h = logits.shape[2]
     at = (torch.arange(rows.start, rows.stop, device=logits.device) + 0.5) * (h / size[0]) - 0.5
     at = at.clamp(0, h - 1)
     above = at.long()
     below = (above + 1).clamp(max=h - 1)
     part = logits[:, :, int(above[0]) : int(below[-1]) + 1]
-    wide = F.interpolate(part, size=(part.shape[2], size[1]), mode="bilinear", align_corners=False)
+    wide = _bilinear(part, (part.shape[2], size[1]))
     weight = (at - above)[:, None]
     return torch.lerp(wide[:, :, above - above[0]], wide[:, :, below - above[0]], weight)
+
+
+def _bilinear(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    # each pixel's classes side by side: cropped logits are not, and would take five times as long
+    logits = logits.contiguous(memory_format=torch.channels_last)
+    return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)

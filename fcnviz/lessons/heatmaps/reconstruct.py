@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fcnviz import geometry, inference, upsampling
+from fcnviz import geometry, upsampling
 from fcnviz.fcn import FCN, ScoreMaps
 
 #: Ways to bring a coarse map to the size of the photo. "learned" is the network's own.
@@ -122,8 +122,8 @@ def all_classes(model: FCN, coarse: Tensor, stride: int, size: tuple[int, int]) 
     """
     log_sums, labels = {}, {}
     for way in WAYS[1:]:  # one after the other, so that only one map of all classes is in memory
-        log_sum, _, best = inference.best(dense(model, coarse, stride, size, way))
-        log_sums[way], labels[way] = log_sum, best.byte().cpu().numpy()
+        scores = dense(model, coarse, stride, size, way)[0]
+        log_sums[way], labels[way] = scores.logsumexp(0), scores.argmax(0).byte().cpu().numpy()
     nearest = dense(model, coarse.logsumexp(1, keepdim=True), stride, size, "nearest")
     return AllClasses({"nearest": nearest[0, 0], **log_sums}, labels)
 
