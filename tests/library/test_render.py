@@ -205,7 +205,7 @@ def test_label_png_is_exact_and_has_no_transparency():
 def test_layers_are_small():
     labels = nearest(blobs(), 10)
     assert len(layer(labels, VOC)) < labels.size / 100
-    assert len(boundary_layer(labels, VOC)) < labels.size / 80
+    assert len(boundary_layer(labels, VOC)) < labels.size / 100
 
 
 # Boundaries
