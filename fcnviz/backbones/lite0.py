@@ -45,16 +45,20 @@ def imagenet_weights(name: str = "lite0") -> dict[str, Tensor]:
 
 
 def empty(name: str = "lite0") -> nn.Module:
-    """Build all of timm's network on the meta device, where tensors take no memory, in eval mode."""
-    return copy.deepcopy(_prototype(name)).eval()  # timm takes twice as long to build one
+    """Build all of timm's network on the meta device, where tensors take no memory."""
+    return copy.deepcopy(_prototype(name))  # timm takes twice as long to build one
 
 
 @cache
 def _prototype(name: str) -> nn.Module:
+    with torch.device("meta"):
+        return _timm(name)
+
+
+def _timm(name: str) -> nn.Module:
     import timm  # here, not above: it takes a while
 
-    with torch.device("meta"):
-        return timm.create_model(f"tf_efficientnet_{name}", pretrained=False)
+    return timm.create_model(f"tf_efficientnet_{name}", pretrained=False)
 
 
 def chain(name: str = "lite0") -> list[Layer]:
@@ -126,11 +130,7 @@ def backbone(imagenet: bool = True, name: str = "lite0") -> Backbone:
         imagenet: start from the ImageNet weights of the installed package; otherwise random.
         name: "lite0" or "lite2", which is wider and deeper.
     """
-    import timm
-
-    without_numbers = torch.get_default_device().type == "meta"
-    full = f"tf_efficientnet_{name}"
-    net = empty(name).train() if without_numbers else timm.create_model(full, pretrained=False)
+    net = empty(name) if torch.get_default_device().type == "meta" else _timm(name)
     if imagenet:
         net.load_state_dict(imagenet_weights(name))
     width = {stage["module"]: stage["num_chs"] for stage in net.feature_info}  # type: ignore[union-attr]

@@ -43,11 +43,11 @@ def counts(labels: np.ndarray, truth: np.ndarray, ring: np.ndarray | None = None
 
 def distances(truth: np.ndarray) -> np.ndarray:
     """Compute each pixel's distance to the nearest boundary pixel, rounded down, at most `WIDEST`: uint8."""
+    from scipy.ndimage import distance_transform_edt  # here, not above: it takes a while
+
     boundary = render.boundaries(truth)
     if not boundary.any():
         return np.full(truth.shape, WIDEST, np.uint8)
-    from scipy.ndimage import distance_transform_edt  # here, not above: it takes a while
-
     return np.minimum(distance_transform_edt(~boundary), WIDEST).astype(np.uint8)
 
 

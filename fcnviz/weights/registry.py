@@ -169,9 +169,7 @@ def _bundled() -> dict[str, Weights]:
 @lru_cache(maxsize=4)
 def _described(where: Path, *version: int) -> dict[str, Weights]:
     """Read what a folder's manifest says of the bundled nets, without their paths; once per version of it."""
-    entries = {
-        entry["name"]: entry for entry in (_manifest(where / "manifest.json", *version) if version else ())
-    }
+    entries = {entry["name"]: entry for entry in _entries(where)}
     try:
         return {name: _bundled_one(name, entries.get(name)) for name in BUNDLED}
     except (KeyError, TypeError) as error:

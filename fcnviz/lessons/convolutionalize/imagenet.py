@@ -125,7 +125,7 @@ def lite0() -> nn.Module:
     """Load EfficientNet-Lite0 with ImageNet weights: (N, 3, 224, 224) → (N, 1000)."""
     net = empty()
     net.load_state_dict(imagenet_weights(), assign=True)
-    return net
+    return net.eval()
 
 
 def vgg16_file() -> Path | None:
