@@ -16,6 +16,7 @@ from fcnviz.lessons.convolutionalize import digits
 from fcnviz.render import Scale
 from ui.components.grids import Pick, grids
 from ui.convolutionalize import figures
+from ui.convolutionalize.photo import probabilities
 from ui.export import offline, shown
 from ui.figures.grids import Bar, Panel, Row, Values, coarse
 from ui.figures.marks import Box
@@ -100,7 +101,7 @@ class Answers:
     @cached_property
     def probability(self) -> np.ndarray:
         """The scores after the softmax, (10, h, w)."""
-        return torch.from_numpy(self.scores).softmax(0).numpy()
+        return probabilities(self.scores)
 
     @cached_property
     def best(self) -> np.ndarray:

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 from PIL import Image, ImageDraw
-from scipy.special import softmax
 from streamlit_image_coordinates import streamlit_image_coordinates
 
 from fcnviz import render, weights
@@ -17,7 +16,7 @@ from fcnviz.photos.samples import SAMPLES
 from fcnviz.render import Scale
 from ui.components.grids import grids
 from ui.convolutionalize import figures
-from ui.convolutionalize.photo import START_SHORTER, crop_box, lite0, places, prepared, scores
+from ui.convolutionalize.photo import START_SHORTER, crop_box, lite0, places, prepared, probabilities, scores
 from ui.export import shown
 from ui.figures.grids import Bar, Layer, Panel, Values, coarse
 from ui.figures.marks import Cross, Ring
@@ -72,7 +71,7 @@ def answers(scene: Scene, device: str) -> tuple[np.ndarray, np.ndarray]:
     whole = prepared(imagenet.scaled(picture, START_SHORTER), device)
     with worker.one_turn():
         one, maps = worker.run(scores, dense, crop), worker.run(scores, conv, whole)
-    return softmax(one), softmax(maps, axis=0)[list(imagenet.GROUPS[GROUP])].sum(0)
+    return probabilities(one), probabilities(maps)[list(imagenet.GROUPS[GROUP])].sum(0)
 
 
 @waiting.panel

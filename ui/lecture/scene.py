@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.special import softmax
 
 from fcnviz import render, weights
 from fcnviz.photos import voc
@@ -47,7 +46,7 @@ class Scene:
     @cached_property
     def chances(self) -> np.ndarray:
         """Probabilities of the 1,000 ImageNet classes for the centre crop."""
-        return softmax(convolution_photo.answer(self.photo, self.device))
+        return convolution_photo.probabilities(convolution_photo.answer(self.photo, self.device))
 
     @property
     def subject(self) -> tuple[str, tuple[int, ...]]:
