@@ -364,16 +364,22 @@ def how_good(s: Scene) -> Slide:
     )
 
 
+#: Notes on pictures of changed labels.
+_DIFFER = (
+    "Where they differ, at least one of them is wrong; where they agree, all can be. Coloured is the new label, "
+    "white what became background, grey what stayed. The finer network has a skip more, and was trained "
+    "further: both are in the difference. "
+)
+
+
 def _without_truth(s: Scene) -> Slide:
-    """The pixels whose label a finer network changes, with their share: no score."""
-    pairs = list(itertools.pairwise(s.results))
-    changes = tuple(_changed(s, before, after) for before, after in pairs)
+    """The pixels whose label a finer network changes, with their share; of one network alone, its labels."""
+    changes = tuple(_changed(s, before, after) for before, after in itertools.pairwise(s.results))
+    shown = "where the networks differ" if changes else f"the labels of {s.results[0].title}"
     return Slide(
-        "And on this photo? Nobody drew its truth, so no score: only where the networks differ.",
-        "The metrics divide by what is true, and of this photo only its pixels are known. Where the networks "
-        "differ, at least one of them is wrong; where they agree, all can be. Coloured is the new label, "
-        "white what became background, grey what stayed. The finer network has a skip more, and was trained "
-        "further: both are in the difference. With a label map of your own, Compare scores the photo.",
+        f"And on this photo? Nobody drew its truth, so no score: only {shown}.",
+        "The metrics divide by what is true, and of this photo only its pixels are known. "
+        f"{_DIFFER if changes else ''}With a label map of your own, Compare scores the photo.",
         Figure(changes or tuple(_labelled(s, r) for r in s.results), legend=_classes(s)),
         "pages/compare.py",
         {"section": "Skips"} if changes else {},
@@ -383,8 +389,8 @@ def _without_truth(s: Scene) -> Slide:
 def _changed(s: Scene, before: Result, after: Result) -> Picture:
     names, pair = (before.net.name, after.net.name), (before.labels, after.labels)
     layer = Layer(layers.flips(s.photo, names, s.palette, pair), s.extent)
-    share = f"{100 * render.flipped_share(*pair):.1f} % of the labels differ"
-    return Picture(f"{before.title} → {after.title}", s.extent, (layer,), caption=share)
+    caption = f"{percent(render.flipped_share(*pair))} of the labels differ"
+    return Picture(f"{before.title} → {after.title}", s.extent, (layer,), caption=caption)
 
 
 def _metrics_table(title: str, rows: Mapping[str, tuple[float, ...]], caption: str = "") -> Table:
