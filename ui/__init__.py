@@ -7,6 +7,6 @@ import os
 # visitors, that triples the processor time of a network, and on an idle machine it gains a few per cent.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# By default Python looks for garbage after every 700 new objects, time and again through all of torch's: that
-# took a tenth of the time until the first page.
+# By default Python looks for garbage after every 700 new objects, time and again through all of torch's,
+# which delays the first page.
 gc.set_threshold(20_000, 20, 20)

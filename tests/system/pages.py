@@ -42,8 +42,8 @@ def unit(repeats: int = 9) -> dict[str, float]:
     """
     image, found = load.photo(99), {}
     nets = {name: weights.load(name, "cpu", fold=True) for name in NETS}
-    for name, net, longest in [*((n, net, None) for n, net in nets.items()), (UNIT, nets[NETS[-1]], 0)]:
-        took = []
+    for name in (*NETS, UNIT):
+        net, longest, took = nets.get(name, nets[NETS[-1]]), 0 if name == UNIT else None, []
         for _ in range(repeats):
             began = time.process_time()
             inference.run(net, image, longest)
