@@ -366,9 +366,9 @@ def how_good(s: Scene) -> Slide:
 
 #: Notes on pictures of changed labels.
 _DIFFER = (
-    "Where they differ, at least one of them is wrong; where they agree, all can be. Coloured is the new label, "
-    "white what became background, grey what stayed. The finer network has a skip more, and was trained "
-    "further: both are in the difference. "
+    "Where they differ, at least one of them is wrong; where they agree, all can be. Coloured is the new "
+    "label, white what became background, grey what stayed. The finer network has a skip more, and was "
+    "trained further: both are in the difference. "
 )
 
 
