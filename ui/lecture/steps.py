@@ -22,7 +22,7 @@ from ui.figures.grids import Layer, coarse
 from ui.figures.marks import Box, Line
 from ui.figures.numbers import delta, percent
 from ui.figures.pictures import Extent
-from ui.figures.theme import OPACITY
+from ui.figures.theme import OPACITY, hex_colour
 from ui.heatmaps.choice import Heatmap
 from ui.lecture.scene import MissingError, Scene
 from ui.lecture.slide import Bars, Figure, Picture, Slide, Table
@@ -375,12 +375,16 @@ _DIFFER = (
 def _without_truth(s: Scene) -> Slide:
     """The pixels whose label a finer network changes, with their share; of one network alone, its labels."""
     changes = tuple(_changed(s, before, after) for before, after in itertools.pairwise(s.results))
+    white = ("now background", hex_colour(np.array(render.FLIP_TO_BACKGROUND, np.uint8)))
     shown = "where the networks differ" if changes else f"the labels of {s.results[0].title}"
     return Slide(
         f"And on this photo? Nobody drew its truth, so no score: only {shown}.",
         "The metrics divide by what is true, and of this photo only its pixels are known. "
         f"{_DIFFER if changes else ''}With a label map of your own, Compare scores the photo.",
-        Figure(changes or tuple(_labelled(s, r) for r in s.results), legend=_classes(s)),
+        Figure(
+            changes or tuple(_labelled(s, r) for r in s.results),
+            legend=(*_classes(s), *([white] if changes else [])),
+        ),
         "pages/compare.py",
         {"section": "Skips"} if changes else {},
     )
