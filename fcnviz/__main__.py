@@ -198,6 +198,7 @@ def _add_study(commands: argparse._SubParsersAction) -> None:
     )
     _add_machine(p)
     p.add_argument("--commands", action="store_true", help="only print the commands that train the rows")
+    p.add_argument("--record", action="store_true", help="keep what the rows gave")
     p.set_defaults(run=_study)
 
 
@@ -207,7 +208,10 @@ def _study(a: argparse.Namespace) -> None:
         print(*map(study.command, trials), sep="\n")
         return
     machine = Machine(str(weights.pick_device(a.device)), a.workers, a.compile, a.graph)
-    print(study.study(a.data, a.out, trials, machine))
+    found = study.study(a.data, a.out, trials, machine)
+    if a.record:
+        recorded.keep({name: found[name] for name in a.rows})
+    print(recorded.study_table(found))
 
 
 def _add_evaluate(commands: argparse._SubParsersAction) -> None:

@@ -5,16 +5,19 @@ the input sizes, as shares of 1, in as many digits as the model card prints.
 """
 
 import json
+import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fcnviz import files
 from fcnviz.evaluation import report
 from fcnviz.training import study
 from fcnviz.training.config import Config
-from fcnviz.training.study import Trial
+from fcnviz.training.study import Found, Trial
 
 RECORD = Path(__file__).parent / "record.json"
 
@@ -63,13 +66,28 @@ def photos(part: str = "study") -> int:
     return _record()[part]["photos"]
 
 
-def rows() -> dict[str, Row]:
-    """The recorded runs of the study by name, in its order."""
-    kept = _record()["study"]["rows"]
+def rows(kept: Mapping[str, Found] | None = None) -> dict[str, Row]:
+    """The runs of the study by name, in its order: these, or else the recorded ones."""
+    kept = _record()["study"]["rows"] if kept is None else kept
     return {trial.name: _row(trial, kept[trial.name]) for trial in study.TRIALS if trial.name in kept}
 
 
-def _row(trial: Trial, kept: dict[str, list[float]]) -> Row:
+def keep(found: Mapping[str, Found], path: Path = RECORD) -> None:
+    """Write runs of the study into the record, as printed; other runs stay as they are."""
+    record = json.loads(path.read_text("utf-8"))
+    digits = {"mean_iu": 3, "gain": 4}
+    for name, kept in found.items():
+        record["study"]["rows"][name] = {
+            key: [round(v, digits[key]) for v in values] for key, values in kept.items()
+        }
+    text = json.dumps(record, indent=1, ensure_ascii=False)
+    text = re.sub(r"\[[^][{}]*\]", lambda found: " ".join(found[0].split()), text)  # a list on one line
+    with files.atomic_write(path) as part:
+        part.write_text(text + "\n", "utf-8")
+    _record.cache_clear()
+
+
+def _row(trial: Trial, kept: Found) -> Row:
     gain = kept.get("gain")
     return Row(trial, Value(*kept["mean_iu"]), Value(*gain) if gain else None)
 
@@ -94,13 +112,15 @@ def sizes() -> dict[int, dict[str, tuple[float, float]]]:
 # --- as tables in Markdown
 
 
-def study_table() -> str:
-    """Tabulate the study."""
-    lines = [
-        study.line(row.trial, _percent(row.mean_iu), report.points(row.gain) if row.gain else "")
-        for row in rows().values()
-    ]
-    return "\n".join([*study.HEAD, *lines])
+def study_table(kept: Mapping[str, Found] | None = None) -> str:
+    """Tabulate runs of the study: these, or else the recorded ones."""
+    head = ("| run | what | mean IU | gain over | points of mean IU |", "|---|---|---|---|---|")
+    return "\n".join([*head, *map(_line, rows(kept).values())])
+
+
+def _line(row: Row) -> str:
+    cells = row.trial.name, row.trial.about, _percent(row.mean_iu), row.trial.over or ""
+    return f"| {' | '.join(cells)} | {report.points(row.gain) if row.gain else ''} |"
 
 
 def control_tables() -> str:

@@ -17,7 +17,7 @@ import torch
 from tqdm import tqdm
 
 from fcnviz import files
-from fcnviz.evaluation import bootstrap, measure, report
+from fcnviz.evaluation import bootstrap, measure
 from fcnviz.evaluation.measure import Measured
 from fcnviz.photos.folder import VocFolder
 from fcnviz.training import train
@@ -61,7 +61,7 @@ def _trials() -> tuple[Trial, ...]:
         Trial("smooth", "labels smoothed at borders", replace(short, smooth=0.33), "16s"),
         Trial("balance", "classes balanced, power 0.5", replace(short, balance=0.5), "16s"),
         Trial("fixed", "last deconvolution fixed bilinear", replace(short, fixed_last=True), "16s"),
-        Trial("late", "FCN-16s from base, 3 epochs, crops of 352²", late, "16s"),
+        Trial("late", "FCN-16s from base, 3 epochs, crops of 352²", late),
         Trial("late-whole", "whole photos in the last epoch", replace(late, whole=1), "late"),
         Trial("late-frozen", "batch norms frozen in the last epoch", replace(late, frozen=1), "late"),
         Trial("late-plain", "no colour jitter in the last epoch", replace(late, plain=1), "late"),
@@ -81,13 +81,8 @@ def _trials() -> tuple[Trial, ...]:
 
 TRIALS = _trials()
 
-#: The head of the study's table in Markdown.
-HEAD = ("| run | what | mean IU | gain over | points of mean IU |", "|---|---|---|---|---|")
-
-
-def line(row: Trial, mean: str, gain: str) -> str:
-    """Write a run's line of the table, from its mean IU and its gain as text."""
-    return f"| {row.name} | {row.about} | {mean} | {row.over or ''} | {gain} |"
+#: What a run gave, as shares of 1: `mean_iu` and, if it is compared, `gain`, each with its interval.
+Found = dict[str, list[float]]
 
 
 def command(row: Trial, out: str = "runs/study") -> str:
@@ -126,7 +121,7 @@ def study(
     out: str | Path,
     rows: Sequence[Trial] = TRIALS,
     machine: Machine | None = None,
-) -> str:
+) -> dict[str, Found]:
     """Train the runs that are not finished yet, measure and compare all.
 
     Args:
@@ -136,16 +131,12 @@ def study(
         machine: what to train on.
 
     Returns:
-        a table in Markdown.
+        what each run gave, by name.
     """
     out = Path(out)
     held = VocFolder.open(data, HELD)
-    found: dict[str, list[Measured]] = {}
-    lines = list(HEAD)
-    for row in rows:
-        found[row.name] = _measured(data, out, row, held, machine)
-        lines.append(_line(row, found))
-    return "\n".join(lines)
+    measured = {row.name: _measured(data, out, row, held, machine) for row in rows}
+    return {row.name: _found(measured[row.name], measured.get(row.over or "")) for row in rows}
 
 
 def _measured(
@@ -171,9 +162,8 @@ def _measured(
         return [Measured(*pair) for pair in zip(counts["confusion"], counts["near"], strict=True)]
 
 
-def _line(row: Trial, found: dict[str, list[Measured]]) -> str:
-    before = (row.over, found[row.over]) if row.over else None
-    numbers = bootstrap.record(found[row.name], before)
-    mean = report.percent(measure.total(found[row.name]).mean_iu, numbers["intervals"]["mean_iu"])
-    gain = report.points(numbers["gain"]["points"]["mean_iu"]) if row.over else ""
-    return line(row, mean, gain)
+def _found(photos: list[Measured], before: list[Measured] | None) -> Found:
+    numbers = bootstrap.record(photos, ("before", before) if before else None)
+    low, high = numbers["intervals"]["mean_iu"]
+    found = {"mean_iu": [measure.total(photos).mean_iu, low, high]}
+    return {**found, "gain": list(numbers["gain"]["points"]["mean_iu"])} if before else found

@@ -28,6 +28,15 @@ def test_every_recorded_run_is_one_of_the_study_and_compared_with_the_run_that_i
             assert row.gain.value == pytest.approx(row.mean_iu.value - before, abs=0.0011)  # rounded means
 
 
+def test_runs_that_were_measured_anew_replace_their_rows_and_no_other(tmp_path):
+    path = tmp_path / "record.json"
+    path.write_bytes(recorded.RECORD.read_bytes())
+    recorded.keep({"crop": {"mean_iu": [0.61234, 0.6, 0.62], "gain": [0.012345, -0.01, 0.02]}}, path)
+    before, after = json.loads(recorded.RECORD.read_text("utf-8")), json.loads(path.read_text("utf-8"))
+    before["study"]["rows"]["crop"] = {"mean_iu": [0.612, 0.6, 0.62], "gain": [0.0123, -0.01, 0.02]}
+    assert after == before
+
+
 def test_intervals_are_around_their_values():
     found = [value for row in recorded.rows().values() for value in (row.mean_iu, row.gain) if value]
     for part in ("networks", "gains"):
