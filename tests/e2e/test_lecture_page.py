@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.test_app import photo_file
-from ui.lecture.steps import NAMES
+from ui.lecture.steps.course import Course
 
+NAMES = Course().titles
 LAST = len(NAMES)
 #: All pictures of the figure that is shown, as [naturalWidth, x, y, width] of each.
 PICTURES = """() => [...document.querySelectorAll('[data-testid=stMain] *')].map(e => e.shadowRoot)

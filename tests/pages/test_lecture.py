@@ -17,14 +17,16 @@ from tests.apps import panels, pixels, png, rerun, said, sections, start, tables
 from ui.export import bundle
 from ui.figures.grids import Layer
 from ui.figures.pictures import Extent, data_uri
-from ui.lecture import file, follow, slide, steps
+from ui.lecture import file, follow, slide
 from ui.lecture.scene import Scene
 from ui.lecture.slide import Bars, Figure, Picture, Table
+from ui.lecture.steps.course import Course
 from ui.running import samples as bundled
 from ui.state import Networks
 
 PAGE = "pages/lecture.py"
-STEPS = range(1, len(steps.NAMES) + 1)
+COURSE = Course()
+STEPS = range(1, len(COURSE.steps) + 1)
 NETS = tuple(f"lite0-fcn{stride}s" for stride in (32, 16, 8))
 
 
@@ -38,7 +40,7 @@ def decoded(layer: Layer) -> np.ndarray:
 
 
 def step(number: int, s: Scene) -> slide.Slide:
-    found = steps.make_slide(s, number)
+    found = COURSE.slide(s, number)
     assert found.figure is not None, found.sentence
     return found
 
@@ -125,8 +127,8 @@ def test_the_comparison_keeps_class_colours_and_place():
 
 
 def test_other_networks_say_what_they_cannot_show():
-    assert steps.make_slide(scene(nets=NETS[:1]), 9).figure is None
-    alone = steps.make_slide(scene(nets=NETS[2:]), 6)
+    assert COURSE.slide(scene(nets=NETS[:1]), 9).figure is None
+    alone = COURSE.slide(scene(nets=NETS[2:]), 6)
     assert "an ablation" in alone.notes
     assert alone.query["net"] == "8s"
 
@@ -204,14 +206,15 @@ def all_steps(width: int, height: int) -> None:
     import streamlit as st
     from PIL import Image
 
-    from ui.lecture import steps
     from ui.lecture.scene import Scene
+    from ui.lecture.steps.course import Course
     from ui.state import OWN, Networks, Photo
 
     image = Image.new("RGB", (width, height), "green")
     networks = Networks("lite0", ("lite0-fcn32s", "lite0-fcn16s", "lite0-fcn8s"), "auto")
     scene = Scene(Photo(OWN, "Your photo", "you", image, image.size, 416), networks, "VOC")
-    slides = (steps.make_slide(scene, number) for number in range(1, len(steps.NAMES) + 1))
+    course = Course()
+    slides = (course.slide(scene, number) for number in range(1, len(course.steps) + 1))
     st.session_state["bare"] = [s.sentence for s in slides if not s.figure]
 
 
@@ -227,7 +230,7 @@ def test_odd_photos_have_all_steps_or_a_reason(size):
 
 def test_the_file_holds_everything_and_asks_for_nothing():
     s = scene()
-    text = file.document(s).decode()
+    text = file.document(s, COURSE).decode()
     assert len(text) < 10_000_000
     assert re.findall(r'<section id="step-(\d+)">', text) == [str(n) for n in STEPS]
     sources = re.findall(r'(?:src|href|srcset|poster|data)\s*=\s*["\']?([^"\'> ]*)', text)
@@ -253,7 +256,7 @@ def test_text_is_escaped():
     assert "<script" not in slide.slide_html(slide.Slide(bad, bad, figure, PAGE), notes=True)
     s = scene()
     object.__setattr__(s.photo, "title", bad)
-    assert "<script" not in file.document(s).decode()
+    assert "<script" not in file.document(s, COURSE).decode()
 
 
 def test_the_zip_has_the_file_the_scores_and_where_all_is_from():

