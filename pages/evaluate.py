@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui.evaluate import bench, published, results, sandbox, source
+from ui.evaluate import bench, control, published, results, sandbox, source
 from ui.export import shown
 from ui.page import frame, sections
 from ui.page.frame import Uses
@@ -16,6 +16,7 @@ if bar.open != "Pairs":
 def on_voc() -> None:
     """Draw what was measured by this project, and what is in print."""
     published.bundled()
+    control.control()
     st.subheader("In print", anchor=False)
     published.in_print()
 

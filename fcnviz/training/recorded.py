@@ -123,12 +123,17 @@ def _line(row: Row) -> str:
     return f"| {' | '.join(cells)} | {report.points(row.gain) if row.gain else ''} |"
 
 
+def control_texts(part: str) -> dict[str, list[str]]:
+    """`control`, each value with its interval: of the networks in percent, of the gains in points."""
+    write = _percent if part == "networks" else report.points
+    return {name: [write(v) for v in measured] for name, measured in control(part).items()}
+
+
 def control_tables() -> str:
     """Tabulate the control: the networks, and the gains."""
-    networks = {name: [_percent(v) for v in m] for name, m in control("networks").items()}
-    gains = {name: [report.points(v) for v in m] for name, m in control("gains").items()}
     heads = ("mean IU", "within 5 px")
-    return f"{report.markdown('', heads, networks)}\n\n{report.markdown('gain', heads, gains)}"
+    parts = (("", "networks"), ("gain", "gains"))
+    return "\n\n".join(report.markdown(corner, heads, control_texts(part)) for corner, part in parts)
 
 
 def sizes_table() -> str:

@@ -15,8 +15,9 @@ import pytest
 from PIL import Image
 
 from fcnviz import metrics, weights
-from fcnviz.evaluation import bootstrap, measure, pairs
+from fcnviz.evaluation import bootstrap, measure, pairs, report
 from fcnviz.photos import samples, voc
+from fcnviz.training import recorded
 from fcnviz.weights import bundling
 from tests.apps import open_section, rerun, said, start, tables
 from ui import paper
@@ -104,6 +105,9 @@ def test_the_page_shows_numbers_before_any_click(passes):
     assert tables(at)[0].loc["FCN-8s", "Mean IU"] == shown
     assert f"{about['photos']} photos" in said(at)
     assert "measured by this project" in said(at).lower()
+    gain = recorded.control("gains")["16s over the 32s trained as long"].mean_iu
+    rows = next(table for table in tables(at) if "16s over the 32s trained as long" in table.index)
+    assert rows.loc["16s over the 32s trained as long", "Mean IU"] == report.points(gain)
     finish(open_section(at, "Pairs"))
     assert passes == [32, 16, 8] * 5  # the bundled photos
     assert "anecdote" in said(at)

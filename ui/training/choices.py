@@ -86,7 +86,8 @@ CHOICES = (
         f"{_printed('FCN-16s') - _printed('FCN-32s'):+.1f} points.",
         "section 4.2",
         "FCN-32s trained as long as FCN-16s, over FCN-32s: {training on, over FCN-32s}. FCN-16s over that: "
-        "{16s over the 32s trained as long}.",
+        "{16s over the 32s trained as long}. FCN-8s over a 32s trained as long as it: "
+        "{8s over the 32s trained as long}.",
     ),
     Choice(
         "Augmentation",
@@ -120,6 +121,7 @@ _CHART = {
     "slower": "half the rate",
     "training on, over FCN-32s": "32s trained on",
     "16s over the 32s trained as long": "+ skip from pool4",
+    "8s over the 32s trained as long": "+ both skips",
     "scale": "scale 0.75 to 2.5",
     "lite2": "Lite2 for Lite0",
     "last": "no averaging",
