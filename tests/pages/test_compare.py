@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fcnviz import inference, render, weights
+from fcnviz import bench, inference, render, weights
 from fcnviz.evaluation import on_samples
 from fcnviz.lessons.heatmaps import sums
 from fcnviz.photos import images, samples
@@ -191,7 +191,11 @@ def test_the_metrics_table_holds_what_the_library_computes():
     here = tables(at)[0].loc["FCN-8s"]
     assert list(here)[:3] == [f"{100 * value:.1f} %" for value in expected.three]
     assert here["False alarms"] == "none"
-    assert tables(at)[1].loc["FCN-8s", "Mean IU"] == "62.7 %"  # the paper's, apart
+    assert tables(at)[1].loc["cat", "FCN-8s"] == f"{100 * expected.class_iu[8]:.1f} %"
+    assert tables(at)[2].loc["FCN-8s", "Mean IU"] == "62.7 %"  # the paper's, apart
+    run = tables(open_section(at, "The run"))[0].loc["FCN-8s"]
+    assert run["In the bench"] == f"{bench.medians()['lite0-fcn8s']:.0f} ms"
+    assert "FCN-32s has 76,734 parameters more than FCN-8s" in said(at)
 
 
 def test_without_weights_the_page_says_what_to_do(monkeypatch, tmp_path):
