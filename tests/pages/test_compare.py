@@ -34,6 +34,8 @@ def test_compare_says_what_each_network_labels_otherwise_and_what_the_skip_alone
     sizes = given.size[::-1], shown.size[::-1]
     off, on = (sums.labels_up_to(net, scores, stride, *sizes) for stride in (16, 8))
     assert f"pool3 off and on in FCN-8s: {100 * (off != on).mean():.1f} % differ" in said(at)
+    further = [link.proto for link in at.main.get("page_link") if link.proto.page == "heatmaps"]
+    assert any("open=Skips" in to.query_string and "net=8s" in to.query_string for to in further)
 
 
 def test_a_link_reproduces_the_view():

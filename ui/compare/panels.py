@@ -20,7 +20,7 @@ from ui.compare.results import Result, class_table, legend, metrics_table, netwo
 from ui.components import scales
 from ui.components.viewer import Panel, Viewer, ViewerOptions, viewer
 from ui.export import shown
-from ui.page import controls
+from ui.page import controls, path
 from ui.page.controls import View
 from ui.page.masks import Truth
 from ui.running import layers, worker
@@ -101,8 +101,9 @@ def skips(photo: Photo, results: list[Result], palette: str) -> None:
     st.caption(
         "Colours: the new label; white: now background; grey: the same label. Two networks are compared, and "
         "the finer one was trained further as well: the difference is the skip *and* the training. The skip "
-        "alone is one network with its last skip on and off, an ablation: see Heatmaps, section Skips."
+        "alone is one network with its last skip on and off, an ablation."
     )
+    path.see("pages/heatmaps.py", "Skips", net=f"{results[-1].stride}s")
 
 
 @of_photo(max_entries=32, own=2)
