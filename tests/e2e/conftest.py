@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.apps import ROOT, free_port
 
-expect.set_options(timeout=180_000)  # on a busy machine; what a test decides by is never a time
+expect.set_options(timeout=60_000)  # on a busy machine; what a test decides by is never a time
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
          "--disable-sync", "--no-first-run"]  # fmt: skip
 
@@ -100,7 +100,7 @@ def url(server) -> str:
 def visitor(browser) -> Iterator[BrowserContext]:
     """One for most tests: it keeps Streamlit's scripts, as a visitor's does; each page is a session."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
-    context.set_default_timeout(180_000)
+    context.set_default_timeout(60_000)
     yield context
     context.close()
 

@@ -281,6 +281,8 @@ def test_the_code_leads_the_audience_to_the_step_with_its_own_photo():
     (found,) = zxingcpp.read_barcodes(np.asarray(picture))
     assert found.text == wanted
     at = start(PAGE, step="3", photo="coffee", notes="true")
-    (link,) = [c.value for c in at.code if "step=3" in c.value]
+    (sent,) = [c.proto.json for c in at.get("bidi_component") if "lecture_nav" in c.proto.id]
+    link = json.loads(sent)["follow"]["link"]
+    assert "step=3" in link
     assert "photo=coffee" in link
     assert "notes" not in link

@@ -5,6 +5,7 @@ first instance on a page brings them, and the others only say where they are.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,21 @@ from typing import Any
 import streamlit as st
 
 from ui.export import shown
+
+#: A line of JavaScript that imports from a file beside it, and what makes a name one to import.
+_IMPORT, _EXPORT = (
+    re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE),
+    re.compile(r"^export ", re.MULTILINE),
+)
+
+
+def script(path: Path) -> str:
+    """Read a JavaScript module as one text: the files beside it that it imports from are put in its place."""
+
+    def imported(found: re.Match[str]) -> str:
+        return _EXPORT.sub("", path.with_name(found[1]).read_text(encoding="utf-8"))
+
+    return _IMPORT.sub(imported, path.read_text(encoding="utf-8"))
 
 
 def component(name: str, source: str | Path, *styles: str) -> Callable[..., Any]:
@@ -25,7 +41,7 @@ def component(name: str, source: str | Path, *styles: str) -> Callable[..., Any]
     js, css = (Path(source).with_suffix(suffix) for suffix in (".js", ".css"))
     sheets = [*(css.with_name(name) for name in styles), css]
     style = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets if sheet.exists())
-    own = js.read_text(encoding="utf-8").replace("export default function", "function component", 1)
+    own = script(js).replace("export default function", "function component", 1)
     first = st.components.v2.component(name, js=own + _beside("first.js", name, style))
     again = st.components.v2.component(f"{name}_again", js=_beside("again.js", name, style))
 

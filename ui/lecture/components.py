@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from ui.components.load import component
+from ui.lecture import follow
 from ui.lecture.slide import Slide, slide_html
 
 _slide = component("fcnviz_lecture_figure", Path(__file__).with_name("figure.js"))
@@ -48,5 +49,5 @@ def navigate(names: Sequence[str], step: int, notes: bool, on_go: Callable[[int,
             on_go(int(wanted["step"]), bool(wanted["notes"]))
 
     seen = st.session_state.get("lecture_seen", 0)
-    data = {"names": list(names), "step": step, "notes": notes, "seen": seen}
+    data = {"names": list(names), "step": step, "notes": notes, "seen": seen, "follow": follow.card()}
     _navigation(key="lecture_nav", data=data, on_go_change=go)

@@ -1,15 +1,25 @@
-// Shows a slide as high as the window allows. A new one replaces it once its pictures are decoded, so that nothing
+// Shows a slide as large as the window allows. A new one replaces it once its pictures are decoded, so that nothing
 // flickers. What a presenter's window needs is sent to it over the browser's own channel.
+import { fit } from "./deck.js";
 
-const [ABOVE, BELOW] = [20, 16]; // px that stay free above the sentence, and above the controls
+const [ABOVE, BELOW, BAR] = [16, 16, 8]; // px above the sentence, below the slide, above and below the controls
 
 function measure(view) {
-  const controls = document.querySelector("[data-testid=stBottom]")?.getBoundingClientRect().height ?? 0;
-  const scrolled = document.querySelector("[data-testid=stMain]")?.scrollTop ?? 0;
-  const free = Number.parseFloat(view.style.marginTop) || 0;
-  const above = view.getBoundingClientRect().top + scrolled - free; // of the page's header, which is empty here
+  const bottom = document.querySelector("[data-testid=stBottom]");
+  const inner = bottom?.querySelector("[data-testid=stBottomBlockContainer]");
+  const main = document.querySelector("[data-testid=stMain]") ?? document.documentElement;
+  const side = Math.max(16, 0.02 * main.clientWidth);
+  if (inner) inner.style.padding = `${BAR}px ${side}px`;
+  const free = [view.style.marginTop, view.style.marginLeft].map((margin) => Number.parseFloat(margin) || 0);
+  const place = view.getBoundingClientRect();
+  const above = place.top + main.scrollTop - free[0]; // of the page's header, which is empty here
+  const before = place.left - main.getBoundingClientRect().left - free[1];
   view.style.marginTop = `${Math.min(0, ABOVE - above)}px`;
-  view.style.setProperty("--height", `${window.innerHeight - ABOVE - controls - BELOW}px`);
+  view.style.marginLeft = `${side - before}px`;
+  view.style.width = `${main.clientWidth - 2 * side}px`;
+  view.style.setProperty("--height", `${window.innerHeight - ABOVE - (bottom?.offsetHeight ?? 0) - BELOW}px`);
+  const slide = view.querySelector(".slide");
+  if (slide) fit(slide);
 }
 
 export default function ({ data, parentElement: root }) {
@@ -18,13 +28,13 @@ export default function ({ data, parentElement: root }) {
     view.className = "view";
     root.append(view);
   }
-  const fit = () => measure(view);
-  fit();
-  const around = new ResizeObserver(fit);
+  const again = () => measure(view);
+  again();
+  const around = new ResizeObserver(again);
   around.observe(document.documentElement);
   const controls = document.querySelector("[data-testid=stBottom]");
   if (controls) around.observe(controls);
-  if (view.shown !== data.html) show(view, data, fit);
+  if (view.shown !== data.html) show(view, data, again);
   const channel = new BroadcastChannel("fcnviz-lecture");
   const tell = () => channel.postMessage({ kind: "slide", ...data });
   channel.onmessage = (event) => event.data.kind === "hello" && tell();
@@ -37,7 +47,7 @@ export default function ({ data, parentElement: root }) {
   return () => view.stop();
 }
 
-function show(view, data, fit) {
+function show(view, data, again) {
   view.shown = data.html;
   const next = document.createElement("template");
   next.innerHTML = data.html; // from ui/lecture/templates/slide.html, where Jinja escapes all text
@@ -50,6 +60,6 @@ function show(view, data, fit) {
     if (view.shown !== data.html) return; // a newer slide has come
     view.replaceChildren(next.content);
     view.dataset.step = data.step;
-    fit();
+    again();
   });
 }

@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 import segno
 import streamlit as st
 
-from ui.export import shown
+from ui.figures.pictures import data_uri
 from ui.state import OWN
 
 #: Link parameters that are the lecturer's own business.
@@ -37,15 +37,16 @@ def code(link: str) -> bytes:
     return buffer.getvalue()
 
 
-def show() -> None:
-    """Draw the code and the text of the link to this step."""
+def card() -> dict[str, str]:
+    """The link to this step, its code as a data URI ("" if it is too long for one), and who can follow it."""
     link = address(st.context.url or "", st.query_params.to_dict())
     try:
-        shown.picture(code(link), "follow_along", width=320, alt=f"QR code of {link}")
+        picture = data_uri(code(link))
     except segno.DataOverflowError:
-        st.caption("This link is too long for a code.")
-    st.code(link, language=None, wrap_lines=True)
-    if urlsplit(link).hostname in (None, *_LOCAL):
-        st.caption("This address is of this computer alone: open the app by an address that others reach.")
-    else:
-        st.caption("The same step on any phone, with one's own photo. It does not move on with the lecture.")
+        picture = ""
+    local = urlsplit(link).hostname in (None, *_LOCAL)
+    return {"link": link, "code": picture, "note": _HERE if local else _ANYWHERE}
+
+
+_HERE = "This address is of this computer alone: open the app by an address that others reach."
+_ANYWHERE = "The same step on any phone, with one's own photo. It does not move on with the lecture."

@@ -22,6 +22,7 @@ const HELP = [
   ["O", "all steps"],
   ["N", "notes"],
   ["P", "presenter view in a second window"],
+  ["Q", "code to follow on a phone"],
   ["F", "full screen"],
   ["B", "blank"],
   ["?", "this list"],
@@ -31,9 +32,12 @@ function build(root) {
   const nav = document.createElement("nav");
   nav.setAttribute("aria-label", "Steps");
   nav.innerHTML = `<button type="button" aria-label="Previous step">‹</button>
-    <button type="button" aria-label="Next step">›</button><h1 aria-live="polite"><span></span><small></small></h1>
+    <button type="button" aria-label="Next step">›</button>
+    <h1 aria-live="polite"><button type="button" title="All steps (O)"><span></span><small></small></button></h1>
+    <button type="button" class="text" aria-label="Follow along" title="Follow along (Q)">QR</button>
     <button type="button" class="text" aria-label="Keys" title="Keys (?)">?</button>
     <dialog class="steps" aria-label="All steps"><ol></ol></dialog>
+    <dialog class="follow" aria-label="Follow along"><img alt="QR code of the link"><code></code><p></p></dialog>
     <dialog class="keys" aria-label="Keys"><table></table></dialog><div class="blank" hidden></div>`;
   for (const [keys, does] of HELP) {
     const row = nav.querySelector("table").insertRow();
@@ -67,8 +71,9 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
   const state = root.fcnvizLecture;
   if (!state.sent || data.seen === state.sent || performance.now() - state.when > PATIENCE)
     Object.assign(state, { step: data.step, notes: data.notes });
-  const [back, on, keys] = nav.querySelectorAll(":scope > button");
-  const [steps, help] = nav.querySelectorAll("dialog");
+  const [back, on, ...opening] = nav.querySelectorAll("button:not(dialog *)");
+  const dialogs = nav.querySelectorAll("dialog");
+  const [steps, follow, help] = dialogs;
   const blank = nav.querySelector(".blank");
 
   const draw = () => {
@@ -77,6 +82,10 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
     nav.querySelector("h1 small").textContent = name;
     back.disabled = state.step <= 1;
     on.disabled = state.step >= data.names.length;
+    follow.querySelector("img").src = data.follow.code;
+    follow.querySelector("img").hidden = !data.follow.code;
+    follow.querySelector("code").textContent = data.follow.link;
+    follow.querySelector("p").textContent = data.follow.note;
     steps.querySelector("ol").replaceChildren(...data.names.map(entry));
   };
   const entry = (name, i) => {
@@ -101,6 +110,7 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
   const does = {
     n: () => send(state.step, !state.notes),
     o: () => toggle(steps),
+    q: () => toggle(follow),
     "?": () => toggle(help),
     f: fullScreen,
     b: () => (blank.hidden = !blank.hidden),
@@ -132,7 +142,7 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
   };
   back.onclick = () => send(state.step - 1, state.notes);
   on.onclick = () => send(state.step + 1, state.notes);
-  keys.onclick = () => toggle(help);
+  for (const [i, button] of opening.entries()) button.onclick = () => toggle(dialogs[i]);
   blank.onclick = () => (blank.hidden = true);
   draw();
   state.stop?.(); // new data calls this function again without unmounting: one listener at a time

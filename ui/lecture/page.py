@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ui.export import shown
-from ui.lecture import components, file, follow
+from ui.lecture import components, file
 from ui.lecture.scene import Scene
 from ui.lecture.slide import Slide
 from ui.lecture.steps.course import Course
@@ -46,11 +46,12 @@ def begin() -> Lecture:
         components.present()
         st.stop()
     above = photo.above()
-    with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.bottom, st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         navigation = st.container(width="stretch")
-        links = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
-        notes = st.toggle("Notes", key="notes", bind="query-params")
-        with st.popover("Photo", icon=":material/image:"):
+        with st.popover("More", width="content"):
+            links = st.container(gap="small")
+            notes = st.toggle("Notes on the slide (N)", key="notes", bind="query-params")
+        with st.popover("Photo", width="content"):
             page = frame.choices(above)
     shown.begin("Lecture", page.photo, page.palette)
     course = Course()
@@ -93,12 +94,9 @@ def _links(slide: Slide, scene: Scene, course: Course) -> None:
     st.page_link("app.py", label="Start", icon=":material/home:", query_params=kept)
     document = partial(file.document, scene, course)
     shown.add("lecture.html", document)
-    with st.popover("Follow", icon=":material/qr_code:"):
-        follow.show()
-    with st.popover("Save", icon=":material/share:"):
-        st.download_button(
-            "Save as HTML", document, "fcnviz-lecture.html", "text/html", key="lecture_file",
-            on_click="ignore", icon=":material/download:",
-            help="All steps in one file that needs no network: to read, to print, for an appendix.",
-        )  # fmt: skip
-        share.buttons()
+    st.download_button(
+        "Save as HTML", document, "fcnviz-lecture.html", "text/html", key="lecture_file",
+        on_click="ignore", icon=":material/download:",
+        help="All steps in one file that needs no network: to give, to read and to print.",
+    )  # fmt: skip
+    share.buttons()
