@@ -44,8 +44,8 @@ SPOT, SPOT_COLOUR = 252, (255, 79, 216)
 #: What a spotlight lays over the rest of the photo: its index, its grey, and its opacity, 0..255.
 REST, REST_GREY, REST_ALPHA = 251, (226, 229, 233), 222
 
-#: Index of the true outline's light and dark dashes, and the length of a dash in px.
-TRUE_LIGHT, TRUE_DARK, DASH = 250, 249, 6
+#: Index of the true outline's light and dark dashes, and the length of a dash by the line's thickness.
+TRUE_LIGHT, TRUE_DARK, DASH = 250, 249, 3
 
 #: Grey of pixels without a value in a heatmap.
 NO_VALUE = (128, 128, 128)
@@ -211,23 +211,26 @@ def spot_outline(labels: ArrayLike, *, keep: int | None = None) -> bytes:
     return _mask_png(indices)
 
 
-def true_outline(labels: ArrayLike, *, keep: int | None = None) -> bytes:
+def true_outline(labels: ArrayLike, *, keep: int | None = None, thick: int = 2) -> bytes:
     """Encode the outline of the ground truth as a PNG to lay over a result: dashes of white and black.
 
     Args:
         labels: (H, W) class indices; void has no outline of its own.
         keep: outline this class alone.
+        thick: thickness of the line in px, an even number.
 
     Returns:
         A PNG in mode P, transparent but for the line.
     """
     labels = _label_map(labels)
     row, column = np.ogrid[: labels.shape[0], : labels.shape[1]]
-    dashes = np.where((row + column) // DASH % 2, np.uint8(TRUE_LIGHT), np.uint8(TRUE_DARK))
+    dashes = np.where((row + column) // (DASH * thick) % 2, np.uint8(TRUE_LIGHT), np.uint8(TRUE_DARK))
     palette, alpha = np.zeros((256, 3), np.uint8), np.zeros(256, np.uint8)
     palette[TRUE_LIGHT] = 255
     alpha[[TRUE_LIGHT, TRUE_DARK]] = 255
     line = boundaries(labels if keep is None else labels == keep)
+    for _ in range(thick // 2 - 1):
+        line = _grow(line)
     return _palette_png(np.where(line, dashes, np.uint8(0)), palette, alpha)
 
 

@@ -283,6 +283,8 @@ def test_the_true_outline_is_black_and_white_on_both_sides_of_each_boundary():
     assert set(map(tuple, line[line[..., 3] > 0])) == {(0, 0, 0, 255), (255, 255, 255, 255)}
     alone = decode(true_outline(labels, keep=DOG))[1][..., 3] > 0
     assert (alone == boundaries(labels == DOG)).all()
+    thick = decode(true_outline(np.repeat([[0] * 9 + [DOG] * 9], 3, 0), thick=6))[1][..., 3] > 0
+    assert (np.flatnonzero(thick[1]) == np.arange(6, 12)).all()
 
 
 def test_what_changes_is_opaque_and_all_else_is_not():

@@ -134,7 +134,7 @@ def closeup(photo: Photo, results: list[Result], palette: str, *, truth: np.ndar
 
 def _outlined(picture: bytes, truth: np.ndarray) -> bytes:
     """Lay the true outline over a picture that is four times as large as the label map."""
-    line = Image.open(io.BytesIO(render.true_outline(render.nearest(truth, 4)))).convert("RGBA")
+    line = Image.open(io.BytesIO(render.true_outline(render.nearest(truth, 4), thick=6))).convert("RGBA")
     under = Image.open(io.BytesIO(picture)).convert("RGBA")
     return render.to_png(np.asarray(Image.alpha_composite(under, line).convert("RGB")))
 

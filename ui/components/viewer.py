@@ -44,6 +44,19 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Outline:
+    """The true outline, laid over all results.
+
+    Attributes:
+        uri: A data URI of an SVG for the browser, whose lines are as thick at any size of the picture.
+        png: A PNG of the photo's shape, for files.
+    """
+
+    uri: str
+    png: bytes
+
+
+@dataclass(frozen=True)
 class LegendEntry:
     """One class in the legend.
 
@@ -101,7 +114,7 @@ class Viewer:
         *,
         options: ViewerOptions,
         legend: Sequence[LegendEntry] = (),
-        truth: bytes | None = None,
+        truth: Outline | None = None,
     ) -> None:
         """Show the panels, and the legend below them.
 
@@ -109,9 +122,9 @@ class Viewer:
             panels: The pictures, in order; usually the photo and one for each network.
             options: How they are shown.
             legend: The classes found.
-            truth: PNG of the true outline, laid over all results.
+            truth: The true outline.
         """
-        _export(panels, options, truth, self.key)
+        _export(panels, options, truth.png if truth else None, self.key)
         with self.place:
             pictures = [
                 {
@@ -124,7 +137,7 @@ class Viewer:
             ]
             entries = [asdict(entry) for entry in legend]
             mount_part(self.key, "results", of=self.of, panels=pictures, legend=entries)
-            mount_part(self.key, "truth", of=self.of, outline=truth and data_uri(truth))
+            mount_part(self.key, "truth", of=self.of, outline=truth and truth.uri)
             mount_part(self.key, "options", **asdict(options))
 
 

@@ -7,6 +7,8 @@ from fcnviz import render
 from fcnviz.inference import Segmentation
 from fcnviz.photos.images import fit
 from fcnviz.render import Scale
+from ui.components.viewer import Outline
+from ui.figures.outline import outline_uri
 from ui.running.photo_cache import of_photo
 from ui.state import Photo
 
@@ -51,9 +53,9 @@ def outline(photo: Photo, name: str, keep: int | None, _result: Segmentation) ->
 
 
 @of_photo(st.cache_resource, max_entries=64, own=3)
-def true_outline(photo: Photo, keep: int | None, _truth: np.ndarray) -> bytes:
+def true_outline(photo: Photo, keep: int | None, _truth: np.ndarray) -> Outline:
     """Draw the outline of a photo's ground truth, which of a sample there is one."""
-    return render.true_outline(_truth, keep=keep)
+    return Outline(outline_uri(_truth, keep), render.true_outline(_truth, keep=keep))
 
 
 @of_photo(st.cache_resource, max_entries=128, own=8)
