@@ -5,7 +5,7 @@ keeps them for the app's Evaluate page.
 """
 
 from fcnviz.bench.cases import bench
-from fcnviz.bench.report import as_text, linearity, record, recorded
+from fcnviz.bench.report import as_text, linearity, medians, record, recorded
 from fcnviz.bench.timing import Row
 
-__all__ = ["Row", "as_text", "bench", "linearity", "record", "recorded"]
+__all__ = ["Row", "as_text", "bench", "linearity", "medians", "record", "recorded"]

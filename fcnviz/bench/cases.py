@@ -12,6 +12,7 @@ from torch import Tensor
 
 from fcnviz import fcn, inference, render, weights
 from fcnviz.backbones import vgg16
+from fcnviz.bench.report import NETWORKS
 from fcnviz.bench.timing import Row, Task, compare, gflop
 from fcnviz.convolutionalize import convolutionalize, window_rows
 from fcnviz.fcn import FCN
@@ -65,7 +66,7 @@ def _task(group: str, name: str, net: FCN, photo: Image.Image) -> Task:
 
 
 def _networks(nets: dict[str, FCN], photo: Image.Image) -> list[Task]:
-    return [_task("the bundled networks", name, net, photo) for name, net in nets.items()]
+    return [_task(NETWORKS[0], name, net, photo) for name, net in nets.items()]
 
 
 def _precisions(name: str, photo: Image.Image, device: str) -> list[Task]:
@@ -136,7 +137,7 @@ def _others(nets: dict[str, FCN], photo: Image.Image, device: torch.device, repe
     rows = compare(_crop_by_crop(photo, device), 3, device)
     rows += compare(_against_resnet(nets, photo, device), repeats, device)
     vgg = {f"vgg16-fcn{s}s": _random_vgg16(s, device) for s in (32, 16)}
-    rows += compare([_task("VGG16, random weights", n, net, photo) for n, net in vgg.items()], 3, device)
+    rows += compare([_task(NETWORKS[1], n, net, photo) for n, net in vgg.items()], 3, device)
     del vgg
     return rows + compare(_against_plain(photo, device), repeats, device)
 

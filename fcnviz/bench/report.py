@@ -18,6 +18,9 @@ from fcnviz.bench.timing import Row
 #: Where the app looks for the last recorded result.
 RECORD = Path(__file__).parent / "record.json"
 
+#: Groups whose rows are whole networks, each by its registry name, on one photo.
+NETWORKS = ("the bundled networks", "VGG16, random weights")
+
 
 def linearity(rows: Sequence[Row]) -> float:
     """Compute R² of a straight line through the milliseconds of square images against their pixels."""
@@ -61,6 +64,12 @@ def recorded(path: Path = RECORD) -> tuple[list[Row], dict[str, Any]] | None:
         return [Row(**r) for r in kept["rows"]], kept["machine"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def medians() -> dict[str, float]:
+    """Return the recorded median times of whole networks in float32, in milliseconds, by registry name."""
+    rows, _ = recorded() or ((), {})
+    return {r.what: r.milliseconds for r in rows if r.group in NETWORKS}
 
 
 def as_text(rows: Sequence[Row], device: str = "auto") -> str:

@@ -15,7 +15,8 @@ LAST = len(NAMES)
 #: All pictures of the figure that is shown, as [naturalWidth, x, y, width] of each.
 PICTURES = """() => [...document.querySelectorAll('[data-testid=stMain] *')].map(e => e.shadowRoot)
   .filter(Boolean).flatMap(r => [...r.querySelectorAll('.figure .stack img')])
-  .map(i => { const b = i.getBoundingClientRect(); return [i.naturalWidth, ...[b.x, b.y, b.width].map(Math.round)]; })"""
+  .map(i => [i, i.getBoundingClientRect()])
+  .map(([i, b]) => [i.naturalWidth, ...[b.x, b.y, b.width].map(Math.round)])"""
 
 
 def at(page: Page, step: int) -> None:

@@ -21,7 +21,7 @@ def no_pass(passes):
 
 def layers(at: AppTest) -> pd.DataFrame:
     """The table of every layer, with plain spaces."""
-    return tables(at)[0].replace("\u00a0", " ", regex=True)
+    return tables(at)[-1].replace("\u00a0", " ", regex=True)
 
 
 def metrics(at: AppTest) -> dict[str, str]:
@@ -51,6 +51,8 @@ def test_the_table_is_the_layout_of_the_photo():
     assert table.loc["score_pool3c", "Does"] == "cut from 9 on"
     assert table.loc["score", "Output"] == "416 × 277"
     assert table.loc["fc7", "Sees, px"] == "404"
+    facts = tables(at)[0].iloc[0]
+    assert list(facts) == ["16", "134,346,581", table.loc["score_fr", "Sees, px"], "32"]
 
 
 def test_a_link_reproduces_the_settings():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fcnviz import inference, render, weights
+from fcnviz import bench, inference, render, weights
 from fcnviz.evaluation import on_samples
 from fcnviz.lessons.heatmaps import sums
 from fcnviz.photos import images, samples
@@ -34,6 +34,8 @@ def test_compare_says_what_each_network_labels_otherwise_and_what_the_skip_alone
     sizes = given.size[::-1], shown.size[::-1]
     off, on = (sums.labels_up_to(net, scores, stride, *sizes) for stride in (16, 8))
     assert f"pool3 off and on in FCN-8s: {100 * (off != on).mean():.1f} % differ" in said(at)
+    further = [link.proto for link in at.main.get("page_link") if link.proto.page == "heatmaps"]
+    assert any("open=Skips" in to.query_string and "net=8s" in to.query_string for to in further)
 
 
 def test_a_link_reproduces_the_view():
@@ -191,7 +193,11 @@ def test_the_metrics_table_holds_what_the_library_computes():
     here = tables(at)[0].loc["FCN-8s"]
     assert list(here)[:3] == [f"{100 * value:.1f} %" for value in expected.three]
     assert here["False alarms"] == "none"
-    assert tables(at)[1].loc["FCN-8s", "Mean IU"] == "62.7 %"  # the paper's, apart
+    assert tables(at)[1].loc["cat", "FCN-8s"] == f"{100 * expected.class_iu[8]:.1f} %"
+    assert tables(at)[2].loc["FCN-8s", "Mean IU"] == "62.7 %"  # the paper's, apart
+    run = tables(open_section(at, "The run"))[0].loc["FCN-8s"]
+    assert run["In the bench"] == f"{bench.medians()['lite0-fcn8s']:.0f} ms"
+    assert "FCN-32s has 76,734 parameters more than FCN-8s" in said(at)
 
 
 def test_without_weights_the_page_says_what_to_do(monkeypatch, tmp_path):

@@ -3,16 +3,21 @@
 import pandas as pd
 import streamlit as st
 
-from fcnviz.lessons.alignment import layout
+from fcnviz.lessons.alignment import layout, networks
 from fcnviz.lessons.alignment.layout import Step
 from fcnviz.lessons.alignment.sizes import Setup
+from ui import paper
 from ui.alignment.controls import Choice
 from ui.export import shown
 from ui.figures.numbers import plain
 
+_NETWORKS = {"vgg16": "FCN-32s on VGG16, the paper's", "lite0": "FCN-32s on EfficientNet-Lite0"}
+_FACTS = ["Convolutions", "Parameters learned", "Receptive field, px", "Stride, px"]
+
 
 def every_layer(choice: Choice) -> None:
-    """Tabulate every layer from the image to the crop."""
+    """Tabulate the networks as the paper's table 1 does, then every layer from the image to the crop."""
+    _networks()
     steps = choice.steps()
     if steps is None:
         st.info("No layer sizes: the net does not run on this image.", icon=":material/info:")
@@ -20,6 +25,23 @@ def every_layer(choice: Choice) -> None:
     rows = pd.DataFrame(map(_row, *steps)).set_index("Layer")
     shown.table(rows, "a_layers")
     st.caption(_about_layers(choice.setup))
+
+
+def _networks() -> None:
+    st.markdown("**The networks as in the paper's table 1.** Layers, parameters, receptive field")
+    rows = {name: _facts(networks.facts(backbone)) for backbone, name in _NETWORKS.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=_FACTS)
+    shown.table(table.rename_axis("Network"), "a_networks")
+    printed = ", ".join(f"{p.trunk} {p.mean_iu}" for p in paper.PUBLISHED if p.source.endswith("table 1"))
+    st.caption(
+        "Derived from their layers: field and stride of a cell of score_fr, whatever the padding. The "
+        "deconvolution is not among the convolutions; its weights count where it is learned, in lite0. In "
+        f"print, mean IU on VOC2011 val: {printed}. This app has no network on AlexNet or GoogLeNet."
+    )
+
+
+def _facts(found: networks.Facts) -> tuple[str, ...]:
+    return tuple(f"{value:,}" for value in found)
 
 
 def _row(x: Step, y: Step) -> dict[str, str]:

@@ -12,14 +12,15 @@ from PIL import Image
 
 from fcnviz import render, weights
 from fcnviz.geometry import SKIPS
+from fcnviz.lessons.alignment.networks import parts
 from fcnviz.lessons.heatmaps import sums
 from fcnviz.photos import samples
 from ui import paper
-from ui.compare.results import Result, legend, metrics_table, network_title, single_table
+from ui.compare.results import Result, class_table, legend, metrics_table, network_title, single_table
 from ui.components import scales
 from ui.components.viewer import Panel, Viewer, ViewerOptions, viewer
 from ui.export import shown
-from ui.page import controls
+from ui.page import controls, path
 from ui.page.controls import View
 from ui.page.masks import Truth
 from ui.running import layers, worker
@@ -100,8 +101,9 @@ def skips(photo: Photo, results: list[Result], palette: str) -> None:
     st.caption(
         "Colours: the new label; white: now background; grey: the same label. Two networks are compared, and "
         "the finer one was trained further as well: the difference is the skip *and* the training. The skip "
-        "alone is one network with its last skip on and off, an ablation: see Heatmaps, section Skips."
+        "alone is one network with its last skip on and off, an ablation."
     )
+    path.see("pages/heatmaps.py", "Skips", net=f"{results[-1].stride}s")
 
 
 @of_photo(max_entries=32, own=2)
@@ -149,7 +151,10 @@ def ground_truth(results: list[Result], truth: Truth, palette: str) -> None:
         st.caption(truth.origin)
     with tables:
         st.markdown("**This photo** · measured here, on this picture alone")
-        shown.table(single_table({r.title: r.scored(truth.labels) for r in results}), "this_photo")
+        found = {r.title: r.scored(truth.labels) for r in results}
+        shown.table(single_table(found), "this_photo")
+        with st.expander("IU of each class in the truth"):
+            shown.table(class_table(found), "this_photo_by_class")
         st.markdown("**The paper** · another data set: VOC2011 validation, 736 photos, VGG16")
         shown.table(metrics_table(paper.voc2011_val()), "the_paper")
     st.caption(
@@ -164,7 +169,9 @@ def facts(photo: Photo, results: list[Result]) -> None:
     """Draw a table of each network's sizes, time, precision and weights."""
     import pandas as pd  # here, not above: it takes a while
 
-    rows = []
+    from fcnviz import bench
+
+    medians, rows = bench.medians(), []
     for r in results:
         about = weights.find(r.net.name)
         rows.append(
@@ -174,7 +181,8 @@ def facts(photo: Photo, results: list[Result]) -> None:
                 "Parameters": f"{model(r.net).parameter_count:,}",
                 "Input": f"{photo.input.width} × {photo.input.height}",
                 "Coarse grid": r.grid,
-                "Time": r.milliseconds,
+                "Time here": r.milliseconds,
+                "In the bench": f"{medians[r.net.name]:.0f} ms" if r.net.name in medians else "–",
                 "Ran on": f"{r.segmentation.device}, {r.segmentation.dtype}",
                 "Weights": about.origin,
                 "Mean IU": _mean_iu(about),
@@ -182,8 +190,23 @@ def facts(photo: Photo, results: list[Result]) -> None:
         )
     shown.table(pd.DataFrame(rows).set_index("Network"), "the_run")
     st.caption(
-        "Time: forward pass and upsampling of this photo, measured once when it ran. Mean IU belongs to the "
-        "weights, not to this photo: ours are measured by `python -m fcnviz evaluate` (Evaluate says how)."
+        "Time here: forward pass and upsampling of this photo, measured once when it ran. To compare "
+        "networks, take the bench's medians, for 500 × 375 px: Evaluate, section Speed, says on which "
+        "machine. Mean IU belongs to the weights, not to this photo: ours are measured by "
+        "`python -m fcnviz evaluate`."
+    )
+    if len(results) > 1:
+        st.caption(_parameters(results[0], results[-1]))
+
+
+def _parameters(coarse: Result, fine: Result) -> str:
+    """Say why the coarse network has more parameters than the fine one, although it has no skips."""
+    nets = model(coarse.net), model(fine.net)
+    (a, b), more = map(parts, nets), nets[0].parameter_count - nets[1].parameter_count
+    return (
+        f"{coarse.title} has {more:,} parameters more than {fine.title}: its deconvolution has {a.kernels} "
+        f"kernels of {a.side} × {a.side} px, {a.deconvolutions:,} weights. Those of {fine.title} have "
+        f"{b.deconvolutions:,}, and the score layers of its skips {b.scores:,}."
     )
 
 

@@ -146,6 +146,16 @@ def single_table(rows: Mapping[str, Single]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(text, orient="index", columns=[*SINGLE, "False alarms"])
 
 
+def class_table(rows: Mapping[str, Single]) -> pd.DataFrame:
+    """Make a table of single photos' IU in percent: the classes in the truth, one column a network."""
+    import pandas as pd
+
+    columns = {
+        name: {voc.CLASSES[c]: percent(iu) for c, iu in s.class_iu.items()} for name, s in rows.items()
+    }
+    return pd.DataFrame(columns).rename_axis("Class")
+
+
 def alarms(scores: Single) -> str:
     """Name the classes that are predicted but not there, with their pixels."""
     found = (f"{voc.CLASSES[c]} {pixels:,} px" for c, pixels in scores.false_alarms.items())

@@ -22,6 +22,7 @@ from ui.figures.numbers import percent, span
 from ui.figures.pictures import Extent
 from ui.heatmaps import cached
 from ui.heatmaps.choice import Choice
+from ui.page import path
 from ui.running import layers, worker
 from ui.running.networks import model
 
@@ -54,6 +55,7 @@ def equations(c: Choice, palette: str) -> None:
     labels = {s: cached.labels_up_to(c.photo, c.result.net, s, scores) for s in strides}
     _flips(c, labels, palette)
     _ablation(c, labels, palette)
+    path.see("pages/compare.py", "Skips")
 
 
 def _with_skips(c: Choice) -> Choice:

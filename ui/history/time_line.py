@@ -10,10 +10,6 @@ from fcnviz.lessons.history import steps
 from fcnviz.lessons.history.steps import Figure, Step
 from ui.export import offline, shown
 from ui.page import path
-from ui.page.sections import OPEN
-
-#: Parameters that links to other pages take along.
-_PASSED_ON = ("photo", "size", "colours")
 
 
 def time_line() -> None:
@@ -35,19 +31,11 @@ def _step(step: Step) -> None:
         live = f" Live here: **{step.live}**." if step.live else ""
         # no caption, in which links are too pale
         st.markdown(f":small[**{step.figure.value}** {step.figure.about}: {_cited(step.figure)}.{live}]")
-        _link(step)
+        path.see(step.page, step.section)
 
 
 def _cited(figure: Figure) -> str:
     return f'[{figure.venue} {figure.year}, {figure.where}]({figure.source} "{figure.paper}")'
-
-
-def _link(step: Step) -> None:
-    page = path.of(step.page)
-    kept, label = {k: v for k, v in st.query_params.to_dict().items() if k in _PASSED_ON}, page.name
-    if step.section:
-        kept[OPEN], label = step.section, f"{page.name}: {step.section}"
-    st.page_link(page.path, label=f"See it in {label}", icon=page.icon, query_params=kept)
 
 
 def _on_voc2012_test() -> None:

@@ -4,6 +4,11 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from ui.page.sections import OPEN
+
+#: Parameters that a link from one page to another takes along.
+_PASSED_ON = ("photo", "size", "nets", "colours")
+
 
 class Page(NamedTuple):
     """One page of the app.
@@ -67,6 +72,21 @@ def neighbours(page: Page) -> tuple[Page | None, Page | None]:
         return None, None
     at = story.index(page)
     return (story[at - 1] if at else None), (story[at + 1] if at + 1 < len(story) else None)
+
+
+def see(path: str, section: str = "", **query: str) -> None:
+    """Draw a link to a page, with the photo and the networks that are chosen.
+
+    Args:
+        path: of the page's file.
+        section: to open there; "" for the first one.
+        query: further parameters.
+    """
+    page, kept = of(path), {k: v for k, v in st.query_params.to_dict().items() if k in _PASSED_ON}
+    if section:
+        query[OPEN] = section
+    label = f"See it in {page.name}{f': {section}' if section else ''}"
+    st.page_link(page.path, label=label, icon=page.icon, query_params={**kept, **query})
 
 
 def links(page: Page) -> None:

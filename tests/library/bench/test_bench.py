@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from fcnviz import bench
+from fcnviz import bench, weights
 from fcnviz.bench import cases, timing
 from fcnviz.bench.timing import Row, Task
 from tests.nets import photo, random_net
@@ -53,6 +53,7 @@ def test_the_committed_record_is_what_the_app_can_show():
     rows, about = bench.recorded()
     assert {r.group for r in rows} >= {"the bundled networks", "FCN-8s-VGG16, random weights"}
     assert about["torch"]
+    assert set(bench.medians()) == {*weights.BUNDLED, "vgg16-fcn32s", "vgg16-fcn16s"}
 
 
 def test_the_plain_network_is_the_same_function():
