@@ -80,3 +80,46 @@ PUBLISHED: tuple[Published, ...] = (
     Published("FCN-8s", "VGG16", "VOC2012 test", "PAMI version", 67.2),
     Published("fcn_resnet50", "ResNet-50", "COCO val2017, VOC classes", "torchvision", 60.5),
 )
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is in print of one choice of the training, and its place."""
+
+    text: str
+    place: str
+
+
+def mean_iu(network: str) -> float:
+    """The first mean IU of a network in `PUBLISHED`, in percent: for FCN-32s, 16s and 8s that of table 2."""
+    return next(row.mean_iu for row in PUBLISHED if row.network == network)
+
+
+#: By a name that stands for the choice. In percent and points of mean IU.
+ON_TRAINING = {
+    "last layer": Said(
+        f"The score layer trained alone (FCN-32s-fixed): {mean_iu('FCN-32s-fixed')} mean IU. All layers, end "
+        f"to end: {mean_iu('FCN-32s')}.",
+        f"{_CVPR}, table 2",
+    ),
+    "classifier": Said(
+        f"AlexNet {mean_iu('FCN-AlexNet')}, VGG16 {mean_iu('FCN-VGG16')}, GoogLeNet "
+        f"{mean_iu('FCN-GoogLeNet')} mean IU.",
+        f"{_CVPR}, table 1",
+    ),
+    "deconvolution": Said(
+        "Fixed to bilinear; those before it start as bilinear and are learned. The authors' code fixes all, "
+        "and says that the accuracy is the same.",
+        f"{_CVPR}; the authors' code, FAQ",
+    ),
+    "stages": Said(
+        "In stages: 32s, then 16s from it, then 8s. The authors' later release has both: "
+        f"{mean_iu('FCN-8s at once')} at once, {CONVERTED['FCN-8s']:.1f} in stages.",
+        f"{_CVPR}; {_RELEASE}",
+    ),
+    "skip": Said(
+        "FCN-16s starts from FCN-32s and is trained on: "
+        f"{mean_iu('FCN-16s') - mean_iu('FCN-32s'):+.1f} points, of the skip and that training together.",
+        f"{_CVPR}, table 2",
+    ),
+}

@@ -1,4 +1,4 @@
-"""Panel: what the paper says of each choice of the training, and what this project has measured."""
+"""Panel: what each choice of the training changed here, and what is in print of it."""
 
 from dataclasses import dataclass
 
@@ -23,89 +23,45 @@ class Choice:
 
     Attributes:
         title: what is chosen.
-        printed: what the paper says of it.
-        section: where.
         here: what this project has measured, with names of runs or of gains in braces.
+        printed: what is in print of it, one of `paper.ON_TRAINING`; "" if this app has nothing checked.
     """
 
     title: str
-    printed: str
-    section: str
     here: str
-
-
-def _printed(network: str) -> float:
-    """The paper's mean IU of a network, in percent."""
-    return next(row.mean_iu for row in paper.PUBLISHED if row.network == network)
+    printed: str = ""
 
 
 CHOICES = (
-    Choice(
-        "Only the last layer, or all",
-        f"The score layer trained alone: {_printed('FCN-32s-fixed')} mean IU. All layers, end to end: "
-        f"{_printed('FCN-32s')}.",
-        "table 2",
-        "Not measured: here all layers are trained.",
-    ),
-    Choice(
-        "Class balancing",
-        "About three quarters of the pixels are background. Weighing the classes is not needed.",
-        "section 4.3",
-        "Each class weighed by the root of (median / own frequency): {balance}.",
-    ),
+    Choice("Only the last layer, or all", "Not measured: here all layers are trained.", "last layer"),
+    Choice("The classifier beneath", "EfficientNet-Lite2, over Lite0: {lite2}.", "classifier"),
     Choice(
         "The last deconvolution",
-        "Fixed to bilinear; those before it start as bilinear and are learned.",
-        "section 4.3",
         "Fixed, over learned: {fixed}. The bundled networks learn it: see their kernels in Heatmaps.",
+        "deconvolution",
     ),
     Choice(
         "In stages, or at once",
-        "In stages: 32s, then 16s from it, then 8s. The authors' later release has both: "
-        f"{_printed('FCN-8s at once')} at once, {paper.CONVERTED['FCN-8s']:.1f} in stages.",
-        "section 4.2; release",
         "At once, over three stages: {at-once}. But all runs were short, and each stage's new score layer "
         "starts from zero.",
-    ),
-    Choice(
-        "More data",
-        f"8,498 training photos for 1,112: {_printed('FCN-32s') - _printed('FCN-VGG16'):+.1f} points, to "
-        f"{_printed('FCN-32s')}.",
-        "section 4.3",
-        "3,200 photos of the same list for 1,600, each seen once: {longer}.",
-    ),
-    Choice(
-        "Learning rate",
-        "Training is sensitive to it, and not to momentum, weight decay or the biases' rate.",
-        "section 4.3",
-        "Twice the rate: {rate}. Half of it: {slower}.",
+        "stages",
     ),
     Choice(
         "The skip, or only more training",
-        "FCN-32s trained on at the lower rate of FCN-16s: hardly better. With the skip: "
-        f"{_printed('FCN-16s') - _printed('FCN-32s'):+.1f} points.",
-        "section 4.2",
         "FCN-32s trained as long as FCN-16s, over FCN-32s: {training on, over FCN-32s}. FCN-16s over that: "
         "{16s over the 32s trained as long}. FCN-8s over a 32s trained as long as it: "
         "{8s over the 32s trained as long}.",
+        "skip",
     ),
+    Choice("Class balancing", "Each class weighed by the root of (median / own frequency): {balance}."),
+    Choice("More data", "3,200 photos of the same list for 1,600, each seen once: {longer}."),
+    Choice("Learning rate", "Twice the rate: {rate}. Half of it: {slower}."),
     Choice(
         "Augmentation",
-        "Mirrored, and moved by up to 32 px: no noticeable gain.",
-        "section 4.3",
         "Photos scaled by 0.75 to 2.5, over 0.5 to 2: {scale}. Mirroring was not measured.",
     ),
     Choice(
-        "The classifier beneath",
-        f"AlexNet {_printed('FCN-AlexNet')}, VGG16 {_printed('FCN-VGG16')}, GoogLeNet "
-        f"{_printed('FCN-GoogLeNet')}: a good classifier is not always a good segmenter.",
-        "table 1",
-        "EfficientNet-Lite2, over Lite0: {lite2}.",
-    ),
-    Choice(
-        "Beyond the paper",
-        "It names neither averaged weights nor smoothed labels, and trains on whole photos.",
-        "section 4.3",
+        "Averages, smooth labels, crops",
         "Last weights, over their moving average: {last}. Labels smoothed at borders: {smooth}. Crops of "
         "320², fewer a batch, over 256²: {crop}.",
     ),
@@ -137,7 +93,7 @@ def gains() -> dict[str, Value]:
 
 
 def choices() -> None:
-    """Draw the gains with their intervals, then each choice: the paper's words beside ours."""
+    """Draw the gains with their intervals, then each choice: what is in print beside what we measured."""
     found = gains()
     st.markdown("**What each choice changes**, in short trainings that differ in one thing.")
     chart, words = st.columns([3, 2], gap="large", vertical_alignment="center")
@@ -158,7 +114,9 @@ def choices() -> None:
 def _one(choice: Choice, found: dict[str, Value]) -> None:
     with st.container(gap="xxsmall", border=True):
         st.markdown(f"**{choice.title}**")
-        st.markdown(f":small[*In print* ({choice.section}): {choice.printed}]")
+        if choice.printed:
+            said = paper.ON_TRAINING[choice.printed]
+            st.markdown(f":small[*In print* ({said.place}): {said.text}]")
         st.markdown(f":small[*Here*: {choice.here.format_map(_Written(found))}]")
 
 

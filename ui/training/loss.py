@@ -54,12 +54,7 @@ def sampled(page: Inputs) -> None:
         f"{DRAWS * len(SHARES) * len(SIDES)} draws and their means", key="l_many", bind="query-params"
     ):
         _many(cached.many(page.photo, net))
-    st.markdown(
-        "**In print** (section 4.3, figure 5). The paper drops cells of the final layer, and takes as many "
-        "more photos a batch instead. Training converges no faster for it, and takes longer, since more "
-        "photos must be computed: so the paper trains on whole photos. This project trains on crops of "
-        "photos, with all of their pixels."
-    )
+    st.caption("This project trains on crops of photos, with the loss of all of their pixels.")
 
 
 def _choose() -> tuple[Draw, bool]:
