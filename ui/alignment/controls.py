@@ -17,7 +17,7 @@ class Choice:
     """The values of the controls.
 
     Attributes:
-        setup: the net.
+        setup: the network.
         size: (width, height) of the image in pixels.
         photo: the photo chosen in the sidebar.
     """
@@ -27,7 +27,7 @@ class Choice:
     photo: Photo
 
     def steps(self) -> tuple[list[Step], list[Step]] | None:
-        """Compute the net's steps along width and height; None if it does not run on this image."""
+        """Compute the network's steps along width and height; None if it does not run on this image."""
         try:
             width, height = (layout.steps(self.setup, n) for n in self.size)
         except ValueError:
@@ -40,7 +40,7 @@ def choose(photo: Photo) -> Choice:
     with st.container(horizontal=True, gap="small"):
         backbone = one_of("Backbone", ["vgg16", "lite0"], "a_backbone")
         lite0 = backbone == "lite0"
-        net = one_of("Net", ["32s", "16s", "8s"], "net")
+        net = one_of("Network", ["32s", "16s", "8s"], "net")
         width = integer("Image width, px", "a_width", MAX_SIDE, photo.input.width, first=1)
         height = integer("Image height, px", "a_height", MAX_SIDE, photo.input.height, first=1)
         label, about = "Padding, px", "Zeros that conv1_1 puts around the image. The authors': 100."
@@ -96,7 +96,7 @@ def _vgg16_answer(setup: Setup) -> tuple[str, list[tuple[str, str]]]:
     if crop < 0:
         begins = f"{-crop} px inside the image: there is nothing to cut, and those pixels get no score"
     words = (
-        f"**Why pad 100?** fc6 reads 7 × 7 cells at once, so the net loses a wide border: its upsampled "
+        f"**Why pad 100?** fc6 reads 7 × 7 cells at once, so the network loses a wide border: its upsampled "
         f"canvas reaches the image's first pixel only from {reach} px of padding on, and {suits}; "
         f"the authors took 100.\n\n"
         f"**Why crop {plain(crop)}?** With {reach} px of padding the canvas would begin exactly at the "

@@ -20,7 +20,7 @@ def every_layer(choice: Choice) -> None:
     _networks()
     steps = choice.steps()
     if steps is None:
-        st.info("No layer sizes: the net does not run on this image.", icon=":material/info:")
+        st.info("No layer sizes: the network does not run on this image.", icon=":material/info:")
         return
     rows = pd.DataFrame(map(_row, *steps)).set_index("Layer")
     shown.table(rows, "a_layers")

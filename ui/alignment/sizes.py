@@ -27,15 +27,15 @@ def working_sizes(choice: Choice) -> None:
     with words:
         st.markdown(_smallest(setup))
         st.caption(
-            "Too small: fc6 has fewer than 7 cells to read. Canvas falls short: the net runs, but its canvas "
-            "misses pixels of the image, so no crop fits. The marks are your image's sides (a triangle: "
-            f"larger than {_SHOWN} px, where nothing new happens)."
+            "Too small: fc6 has fewer than 7 cells to read. Canvas falls short: the network runs, but its "
+            "canvas misses pixels of the image, so no crop fits. The marks are your image's sides (a "
+            f"triangle: larger than {_SHOWN} px, where nothing new happens)."
         )
 
 
 def _smallest(setup: Setup) -> str:
     runs, works = (smallest(setup, v) for v in (Verdict.UNCOVERED, Verdict.WORKS))
-    text = f"With **{setup.pad} px** of padding the net runs on images from **{runs} px** a side on, "
+    text = f"With **{setup.pad} px** of padding the network runs on images from **{runs} px** a side on, "
     if works is None:
         return f"{text} but there is **no size that it covers**."
     text += f"and the smallest that it covers is **{works} px**."

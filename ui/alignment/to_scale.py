@@ -18,7 +18,7 @@ def drawn_to_scale(choice: Choice) -> None:
     """Draw image, padding, coarse grid, canvas and crop, and the receptive field of the chosen cell."""
     steps = choice.steps()
     if steps is None:
-        st.info("There is nothing to draw: the net does not run on this image.", icon=":material/info:")
+        st.info("There is nothing to draw: the network does not run on this image.", icon=":material/info:")
         return
     names = [s.name for s in steps[0] if s.name in SCORE_MAPS.values()][::-1]
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):

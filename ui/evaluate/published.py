@@ -129,7 +129,7 @@ def in_print() -> None:
     ]
     shown.table(pd.DataFrame(rows).set_index("Network"), "in_print")
     st.caption(
-        "In per cent, as printed; – where the source gives no number. Times of table 1: one forward pass at "
+        "In percent, as printed; – where the source gives no number. Times of table 1: one forward pass at "
         "500 × 500 px on a K40c. f.w. IU: frequency-weighted IU (IoU). Numbers of different data "
         "sets, networks or photos cannot be compared, and "
         "none of these was measured here."
