@@ -49,7 +49,9 @@ AMORTISATION = {"crop": 1.2, "one_pass": 22.0, "windows": 100}
 CONVERTED = {"FCN-32s": 63.63, "FCN-16s": 65.01, "FCN-8s": 65.51, "FCN-8s at once": 65.40}
 
 _VAL, _CVPR = "VOC2011 seg-val, 736 images", "CVPR 2015"
-_RELEASE, _PORT = "the authors' release", "pytorch-fcn, README"
+_RELEASE = "the authors' release"
+#: Source of the networks that this app loads: it prints two decimals.
+PORT = "pytorch-fcn, README"
 
 
 def _table_2(network: str, metrics: tuple[float, float, float, float]) -> Published:
@@ -68,11 +70,11 @@ PUBLISHED: tuple[Published, ...] = (
     Published("FCN-16s", "VGG16", _VAL, _RELEASE, 65.0),
     Published("FCN-8s", "VGG16", _VAL, _RELEASE, 65.5),
     Published("FCN-8s at once", "VGG16", _VAL, _RELEASE, 65.4),
-    *(Published(f"{name}, converted", "VGG16", _VAL, _PORT, iu) for name, iu in CONVERTED.items()),
-    Published("FCN-32s, retrained", "VGG16", _VAL, _PORT, 62.84),
-    Published("FCN-16s, retrained", "VGG16", _VAL, _PORT, 64.91),
-    Published("FCN-8s, retrained", "VGG16", _VAL, _PORT, 65.49),
-    Published("FCN-8s at once, retrained", "VGG16", _VAL, _PORT, 64.74),
+    *(Published(f"{name}, converted", "VGG16", _VAL, PORT, iu) for name, iu in CONVERTED.items()),
+    Published("FCN-32s, retrained", "VGG16", _VAL, PORT, 62.84),
+    Published("FCN-16s, retrained", "VGG16", _VAL, PORT, 64.91),
+    Published("FCN-8s, retrained", "VGG16", _VAL, PORT, 65.49),
+    Published("FCN-8s at once, retrained", "VGG16", _VAL, PORT, 64.74),
     Published("FCN-8s", "VGG16", "VOC2011 test", f"{_CVPR}, table 3", 62.7, time="about 175 ms"),
     Published("SDS", "", "VOC2011 test", f"{_CVPR}, table 3", 52.6, time="about 50 s"),
     Published("FCN-8s", "VGG16", "VOC2012 test", f"{_CVPR}, table 3", 62.2, time="about 175 ms"),

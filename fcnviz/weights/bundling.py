@@ -58,7 +58,7 @@ def bundle(
 
 def _write_half(name: str, run: Path, out: Path) -> Path:
     if name not in BUNDLED:
-        raise WeightsError(f"the stages are 32s, 16s and 8s; there is no net {name}")
+        raise WeightsError(f"the stages are 32s, 16s and 8s; there is no network {name}")
     state = checkpoints.read(run / "model.safetensors" if run.is_dir() else run)
     state = signatures.own(state, "lite0", fcn.STRIDES[BUNDLED.index(name)])
     path = out / f"{name}.safetensors"
@@ -114,7 +114,9 @@ def record(name: str, metrics: Mapping[str, Any]) -> None:
     entries = registry.manifest(folder)
     entry = next((entry for entry in entries if entry["name"] == name), None)
     if entry is None:
-        raise WeightsError(f"{folder / 'manifest.json'} has no net {name}: only bundled nets are recorded")
+        raise WeightsError(
+            f"{folder / 'manifest.json'} has no network {name}: only bundled ones are recorded"
+        )
     text = json.dumps(metrics, default=float)
     entry["metrics"] = json.loads(text, parse_constant=lambda _: None)
     if "size" in metrics:

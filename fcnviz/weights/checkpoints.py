@@ -147,7 +147,7 @@ def stat(path: Path) -> os.stat_result:
         raise WeightsError(f"{shown(path)} cannot be read: {error.strerror}") from error
     if about.st_size > MAX_BYTES:
         size = f"{about.st_size / 1e9:.1f} GB"
-        raise WeightsError(f"{shown(path)} has {size}: too large to be one of these nets")
+        raise WeightsError(f"{shown(path)} has {size}: too large to be one of these networks")
     return about
 
 

@@ -217,7 +217,7 @@ def _manifest(path: Path, size: int, mtime_ns: int) -> list[dict[str, Any]]:
         entries = json.loads(path.read_text("utf-8"))
         if all(entry["name"] in BUNDLED for entry in entries):
             return entries
-        raise KeyError("an entry of no bundled net")
+        raise KeyError("an entry of no bundled network")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{path} is damaged: {error!r}") from error
 

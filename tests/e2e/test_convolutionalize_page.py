@@ -75,7 +75,7 @@ def test_a_clicked_cell_shows_its_window(lesson):
 
 
 def test_a_cell_is_chosen_by_keyboard_and_read_aloud(lesson):
-    grid = lesson.get_by_role("group", name="Arg-max")
+    grid = lesson.get_by_role("group", name="The best digit")
     grid.focus()
     live = lesson.locator(".st-key-conv_maps [aria-live]")
     for key, place in (("ArrowLeft", "x 15, y 10"), ("ArrowUp", "x 15, y 9")):

@@ -134,10 +134,9 @@ def canvas(net: digits.Digits) -> None:
     _maps(a, digit, (x, y))
     st.caption(
         f"{width} × {height} px → {w} × {h} cells, one per window of 8 × 8, drawn at its centre. In the "
-        f"cells where a digit was placed, the arg-max is right for **{a.found} of {len(drawn.placed)}**; "
-        "cells in "
-        "which no digit has more than half of the probability are left empty. Click a cell, or use the "
-        "sliders."
+        f"cells where a digit was placed, the best digit is right for **{a.found} of {len(drawn.placed)}**; "
+        "cells in which no digit has more than half of the probability are left empty. Click a cell, or use "
+        "the sliders."
     )
     _window(a, x, y)
 
@@ -249,7 +248,7 @@ def _maps(a: Answers, digit: int, cell: tuple[int, int]) -> None:
     best = Panel(
         **common,
         layers=(figures.best_digits(a.best, where),),
-        title="Arg-max: the best digit",
+        title="The best digit",
         marks=(*figures.digit_names(a.best, where), here),
         key="best",
     )

@@ -122,7 +122,7 @@ def on_photo(photo: Photo, networks: Networks) -> None:
         look = {"hide_index": True, "width": "stretch", "column_config": {"probability": bar}}
         shown.frame(five, "conv_top_five", **look)
         st.caption(
-            "EfficientNet-Lite0 with ImageNet weights, on 224 × 224 px. Convolutionalised, on the same crop: "
+            "EfficientNet-Lite0 with ImageNet weights, on 224 × 224 px. Convolutionalized, on the same crop: "
             f"1 × 1 cell, max |Δ| = {delta(np.abs(dense - conv).max())}."
         )
     with right:

@@ -103,7 +103,8 @@ def _draw_windows(side: int) -> None:
         st.markdown(
             f"**{window} px, or more?** The classifier alone sees zeros around its window; as a convolution, "
             f"a cell sees what is there, up to **{_field()} px** in VGG16 and **{imagenet.field()} px** in "
-            "EfficientNet-Lite0 (theoretical receptive fields, computed layer by layer). So a cell need not "
-            "equal its window's answer. What it uses in fact is less: the effective field, measured in the "
-            "section Photo."
+            "EfficientNet-Lite0, its average over 7 × 7 cells included (theoretical receptive fields, "
+            "computed layer by layer). So a cell need not equal its window's answer. How far it is off is "
+            "measured in the section Photo for EfficientNet-Lite0, but not for VGG16: its ImageNet weights "
+            "are not bundled. What a cell uses in fact is less: the effective field, measured there too."
         )

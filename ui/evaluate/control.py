@@ -14,9 +14,9 @@ def control() -> None:
     _table("gains", "Gain, in percentage points")
     st.caption(
         "FCN-16s and 8s each start from the network before, so in all they were trained longer than FCN-32s. "
-        "In a further run FCN-32s itself was trained on for as long, with the same photos and rate: a gain "
-        f"over that is the skips' own. Recorded on the same {recorded.photos('control')} photos, with "
-        "intervals as above. These networks are not the bundled ones, so their values are others."
+        "In a further run FCN-32s itself was trained on for as long, with as many photos and at the same "
+        f"rate: a gain over that is the skips' own. Recorded on the same {recorded.photos('control')} photos "
+        "with intervals as above. These networks are not the bundled ones, so their values are others."
     )
 
 

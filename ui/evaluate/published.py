@@ -120,7 +120,7 @@ def in_print() -> None:
             "Network": p.network if p.trunk in p.network else f"{p.network} ({p.trunk})",
             "Pixel acc.": _one(p.pixel_accuracy),
             "Mean acc.": _one(p.mean_accuracy),
-            "Mean IU": _one(p.mean_iu),
+            "Mean IU": _one(p.mean_iu, 2 if p.source == paper.PORT else 1),
             "f.w. IU": _one(p.frequency_weighted_iu),
             "Time": p.time or "–",
             "Source": p.source,
@@ -142,6 +142,6 @@ def in_print() -> None:
     )
 
 
-def _one(value: float | None) -> str:
-    """Write a number as it is printed: with one decimal, or two if the source has two."""
-    return "–" if value is None else f"{value:.1f}" if round(value, 1) == value else f"{value:.2f}"
+def _one(value: float | None, digits: int = 1) -> str:
+    """Write a number as it is printed, with the decimals of its source."""
+    return "–" if value is None else f"{value:.{digits}f}"

@@ -113,7 +113,7 @@ def _round_trip(setting: Setting) -> None:
     out = transposed.directly(x, kernel, stride, pad)
     back = transposed.round_trip(x, kernel, stride, pad)
     st.subheader("Not the inverse", anchor=False)
-    maps = {"x": x, "out: transposed convolution": out, "back: convolution, same kernel": back}
+    maps = {"x": x, "out: deconvolution": out, "back: convolution, same kernel": back}
     colours = figures.cell_colours(*(m.numpy() for m in maps.values()))
     flat = x.ndim == 1
     widest = max(m.shape[-1] for m in maps.values()) if flat else 0

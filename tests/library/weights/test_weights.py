@@ -283,7 +283,7 @@ def test_record(bundle_here):
     after[2]["metrics"] = None
     assert json.dumps(after, indent=2, ensure_ascii=False) + "\n" == before
     for name in ("vgg16-fcn8s", "nothing"):
-        with pytest.raises(WeightsError, match=f"has no net {name}"):
+        with pytest.raises(WeightsError, match=f"has no network {name}"):
             bundling.record(name, {})
 
 
@@ -714,7 +714,7 @@ def test_too_large_files_are_not_read(folder, monkeypatch):
         file.truncate(checkpoints.MAX_BYTES + 1)  # sparse
     monkeypatch.setattr(checkpoints, "hashed", None)
     monkeypatch.setattr(checkpoints, "read", None)
-    assert only_problem(folder) == "huge.pth has 2.0 GB: too large to be one of these nets"
+    assert only_problem(folder) == "huge.pth has 2.0 GB: too large to be one of these networks"
 
 
 # --- devices ---

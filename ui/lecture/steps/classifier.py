@@ -147,7 +147,7 @@ def any_size(s: Scene) -> Slide:
     pictures = tuple(_windows(s, n, title=True)[0] for n in sides)
     return Slide(
         "It takes any input size: a larger input gives more cells.",
-        "Section 3.1: a net of convolutions and pooling takes any input size and gives an output of "
+        "Section 3.1: a network of convolutions and pooling takes any input size and gives an output of "
         f"corresponding size. Shorter sides here: {', '.join(map(str, sides))} px; a window is always 224 × "
         "224 of them, so in larger inputs it sees less of the photo. Beyond a window's edge the cell sees "
         "more photo, and the classifier alone zeros: they can differ. Each picture has its own colours.",

@@ -62,7 +62,7 @@ def deconvolution(s: Scene) -> Slide:
     """The same scores after the network's own deconvolution."""
     source = s.heatmap(32)
     made = source.pictures
-    sentence = "A deconvolution can do the same as a layer of the net, and can learn a kernel of its own."
+    sentence = "A deconvolution can do the same as a layer of the network, and can learn a kernel of its own."
     notes = (
         "Section 3.3: upsampling is convolution with a fractional stride, that is, backwards convolution. "
         f"The paper fixes the last one to bilinear and learns the others; here {_kernel(s, source)}. On this "
