@@ -33,7 +33,9 @@ class Choice:
 
 
 CHOICES = (
-    Choice("Only the last layer, or all", "Not measured: here all layers are trained.", "last layer"),
+    Choice(
+        "Only the last layer, or all", "Not measured: here all layers are trained, end to end.", "last layer"
+    ),
     Choice("The classifier beneath", "EfficientNet-Lite2, over Lite0: {lite2}.", "classifier"),
     Choice(
         "The last deconvolution",
