@@ -377,9 +377,12 @@ def _add_weights(commands: argparse._SubParsersAction) -> None:
     actions.add_parser("quality", help="what the bundled ones were measured at, as tables").set_defaults(
         run=_quality
     )
-    actions.add_parser("study", help="what the choices of the training were worth, as tables").set_defaults(
-        run=_recorded
-    )
+    kept = actions.add_parser("study", help="what the choices of the training were worth, as tables")
+    kept.add_argument(
+        "--logs", nargs="+", type=_named, metavar="NAME=RUN",
+        help="instead, keep the logs of these runs for the app",
+    )  # fmt: skip
+    kept.set_defaults(run=_recorded)
     get = actions.add_parser("get", help="fetch a published VGG16 checkpoint into weights/")
     get.add_argument("name")
     get.set_defaults(run=lambda a: print(weights.get(a.name)))
@@ -390,8 +393,18 @@ def _quality(_: argparse.Namespace) -> None:
     print(report.overall(), report.gains(), report.by_class(), sep="\n\n")
 
 
-def _recorded(_: argparse.Namespace) -> None:
-    print(recorded.study_table(), recorded.control_tables(), recorded.sizes_table(), sep="\n\n")
+def _named(text: str) -> tuple[str, str]:
+    name, _, run = text.rpartition("=")
+    if not name:
+        raise argparse.ArgumentTypeError(f"{text}: write NAME=RUN")
+    return name, run
+
+
+def _recorded(a: argparse.Namespace) -> None:
+    if a.logs:
+        recorded.keep_logs(dict(a.logs))
+    else:
+        print(recorded.study_table(), recorded.control_tables(), recorded.sizes_table(), sep="\n\n")
 
 
 def _list(_: argparse.Namespace) -> None:

@@ -80,6 +80,10 @@ def keep(found: Mapping[str, Found], path: Path = RECORD) -> None:
         record["study"]["rows"][name] = {
             key: [round(v, digits[key]) for v in values] for key, values in kept.items()
         }
+    _write(record, path)
+
+
+def _write(record: dict[str, Any], path: Path) -> None:
     text = json.dumps(record, indent=1, ensure_ascii=False)
     text = re.sub(r"\[[^][{}]*\]", lambda found: " ".join(found[0].split()), text)  # a list on one line
     with files.atomic_write(path) as part:
@@ -107,6 +111,55 @@ def sizes() -> dict[int, dict[str, tuple[float, float]]]:
         int(side): dict(zip(kept["networks"], zip(values, kept["within_5"][side], strict=True), strict=True))
         for side, values in kept["mean_iu"].items()
     }
+
+
+# --- logs
+
+
+class Log(NamedTuple):
+    """What the log of a training run says.
+
+    Attributes:
+        stride: of the network.
+        split: name of the list of training photos.
+        crop: side of the crops in px.
+        lr: the learning rate.
+        device: what it ran on, as PyTorch names it.
+        loss: the mean loss of each epoch, in nats.
+    """
+
+    stride: int
+    split: str
+    crop: int
+    lr: float
+    device: str
+    loss: list[float]
+
+
+def logs() -> dict[str, Log]:
+    """The logs that are kept, by the names that they were given."""
+    return {name: Log(**kept) for name, kept in _record().get("logs", {}).items()}
+
+
+def keep_logs(runs: Mapping[str, str | Path], path: Path = RECORD) -> None:
+    """Copy the logs of finished or unfinished runs into the record, by name; others stay as they are.
+
+    Raises:
+        FileNotFoundError: a run has no log.
+        ValueError: a log has no epochs, such as that of an average.
+    """
+    record = json.loads(path.read_text("utf-8"))
+    record["logs"] = record.get("logs", {}) | {name: _log(run)._asdict() for name, run in runs.items()}
+    _write(record, path)
+
+
+def _log(run: str | Path) -> Log:
+    lines = [json.loads(line) for line in (Path(run) / "log.jsonl").read_text("utf-8").splitlines()]
+    epochs = {line["epoch"]: line["loss"] for line in lines if "epoch" in line}  # one done twice: the last
+    if not epochs:
+        raise ValueError(f"the log of {run} has no epochs")
+    settings = {key: lines[-1][key] for key in Log._fields}
+    return Log(**{**settings, "loss": [epochs[n] for n in sorted(epochs)]})
 
 
 # --- as tables in Markdown

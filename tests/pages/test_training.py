@@ -137,6 +137,23 @@ def test_the_runs_are_those_of_the_manifest():
             assert row["Network"] == f"FCN-{run.config.stride}s"
 
 
+def test_kept_logs_are_drawn_and_named_as_what_they_are(monkeypatch):
+    log = recorded.Log(16, "train_aug-fit", 256, 1e-3, "cuda", [0.5, 0.25])
+    monkeypatch.setattr(
+        recorded, "logs", lambda: {"short": log, "long": log._replace(loss=[0.75, 0.5, 0.25])}
+    )
+    at = start(PAGE, section="Runs")
+    (chart,) = panels(at, "loss_curves")
+    assert chart["layers"][0]["reads"]["texts"] == [
+        "short 0.500, long 0.750",
+        "short 0.250, long 0.500",
+        "long 0.250",
+    ]
+    assert chart["columns"] == ["1", "2", "3"]
+    assert "*short*: FCN-16s, train_aug-fit" in said(at)
+    assert "No log of the bundled networks' own trainings was kept" in said(at)
+
+
 def test_an_empty_link_and_a_photo_of_one_pixel_work():
     at = start(PAGE, l_what="", l_keep="", l_grad="true", l_many="true")
     at.file_uploader(key="upload").upload("dot.png", png(1, 1), "image/png")

@@ -37,6 +37,37 @@ def test_runs_that_were_measured_anew_replace_their_rows_and_no_other(tmp_path):
     assert after == before
 
 
+def test_the_logs_of_runs_are_kept_and_no_other_figure_changes(tmp_path):
+    path = tmp_path / "record.json"
+    path.write_bytes(recorded.RECORD.read_bytes())
+    settings = {"stride": 16, "split": "train_aug-fit", "crop": 256, "lr": 1e-3, "device": "cuda", "seed": 0}
+    epochs = [{"epoch": n, "loss": loss, **settings} for n, loss in ((1, 0.5), (2, 0.4), (2, 0.3))]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in epochs))
+    recorded.keep_logs({"a run": tmp_path}, path)
+    before, after = json.loads(recorded.RECORD.read_text("utf-8")), json.loads(path.read_text("utf-8"))
+    kept = after["logs"].pop("a run")
+    assert recorded.Log(**kept) == (
+        16,
+        "train_aug-fit",
+        256,
+        1e-3,
+        "cuda",
+        [0.5, 0.3],
+    )  # epoch 2 was done twice
+    assert after == {**before, "logs": before.get("logs", {})}
+
+
+def test_a_run_without_a_log_is_told_and_nothing_is_kept(tmp_path, capsys):
+    before = recorded.RECORD.read_bytes()
+    assert cli.main(["weights", "study", "--logs", f"a run={tmp_path}"]) == 1
+    (tmp_path / "log.jsonl").write_text('{"average": ["a", "b"], "stride": 32}\n')
+    assert cli.main(["weights", "study", "--logs", f"a run={tmp_path}"]) == 1
+    assert "log.jsonl" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["weights", "study", "--logs", "no-name"])
+    assert recorded.RECORD.read_bytes() == before
+
+
 def test_intervals_are_around_their_values():
     found = [value for row in recorded.rows().values() for value in (row.mean_iu, row.gain) if value]
     for part in ("networks", "gains"):
