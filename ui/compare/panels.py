@@ -101,7 +101,8 @@ def skips(photo: Photo, results: list[Result], palette: str) -> None:
     st.caption(
         "Colours: the new label; white: now background; grey: the same label. Two networks are compared, and "
         "the finer one was trained further as well: the difference is the skip *and* the training. The skip "
-        "alone is one network with its last skip on and off, an ablation."
+        "alone is one network with its last skip on and off, an ablation. pool4 and pool3 are VGG16's maps "
+        "of stride 16 and 8. EfficientNet-Lite0 has no pooling: its maps of these strides play their part."
     )
     path.see("pages/heatmaps.py", "Skips", net=f"{results[-1].stride}s")
 
