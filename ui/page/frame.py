@@ -121,6 +121,7 @@ def end(page: Inputs, section: str | None = None) -> None:
     """
     if page.share is not None:
         path.links(page.where)
+        terms.at_first_places(page.where.label)
         with page.share:
             share.menu(own=page.photo.own, section=section)
 
