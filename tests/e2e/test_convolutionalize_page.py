@@ -44,6 +44,29 @@ def test_a_weight_is_changed_by_keyboard_and_both_outputs_move(lesson):
     expect(lesson).to_have_url(re.compile("conv_move=0.1"))
 
 
+def test_the_cat_is_dragged_and_moved_by_keys_and_the_peak_follows(lesson):
+    open_section(lesson, "Move it")
+    cat = lesson.get_by_role("button", name=re.compile("The cat, 75 % across"))
+    box = cat.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    lesson.mouse.move(x, y)
+    lesson.mouse.down()
+    lesson.mouse.move(x - 100, y, steps=3)
+    expect(lesson.get_by_text("Cat at x 375")).to_be_visible()  # no run until it is dropped
+    lesson.mouse.move(x - 200, y, steps=3)
+    lesson.mouse.up()
+    expect(lesson).to_have_url(re.compile(r"mv_x=\d+"))
+    cat = lesson.get_by_role("button", name=re.compile("The cat, "))
+    across = int(re.search(r"mv_x=(\d+)", lesson.url)[1])
+    assert 20 < across < 40
+    expect(
+        lesson.get_by_text(re.compile(rf"Cat at x {across * 5}, .* peak 0\.\d+ at x 1\d\d"))
+    ).to_be_visible()
+    cat.press("ArrowRight")
+    cat.press("ArrowRight")
+    expect(lesson).to_have_url(re.compile(f"mv_x={across + 10}"))  # both keys, one run
+
+
 def test_the_race_can_be_stopped_and_keeps_what_it_has(lesson):
     open_section(lesson, "Race")
     lesson.get_by_role("combobox", name=re.compile("Network")).last.click()

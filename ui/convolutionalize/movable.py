@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import streamlit as st
-from PIL import Image, ImageDraw
-from streamlit_image_coordinates import streamlit_image_coordinates
+from PIL import Image
 
 from fcnviz import render, weights
 from fcnviz.lessons.convolutionalize import cutout, imagenet
@@ -15,6 +14,8 @@ from fcnviz.photos.images import fit
 from fcnviz.photos.samples import SAMPLES
 from fcnviz.render import Scale
 from ui.components.grids import grids
+from ui.components.movable import Frame, Scenery, Spot
+from ui.components.movable import movable as draggable
 from ui.convolutionalize import figures
 from ui.convolutionalize.photo import START_SHORTER, crop_box, lite0, places, prepared, probabilities, scores
 from ui.export import shown
@@ -22,7 +23,6 @@ from ui.figures.grids import Bar, Layer, Panel, Values, coarse
 from ui.figures.marks import Cross, Ring
 from ui.figures.numbers import percent
 from ui.figures.pictures import Extent
-from ui.figures.theme import MARK
 from ui.running import samples, waiting, worker
 from ui.state import Networks
 
@@ -49,8 +49,12 @@ class Scene:
 
     def picture(self) -> Image.Image:
         """Paste the cut-out onto the photo."""
-        below = fit(samples.sample(self.background), LONGEST)
+        below = self.below()
         return cutout.paste(below, _object(), self.centre(below.size), round(below.width * self.size / 100))
+
+    def below(self) -> Image.Image:
+        """The photo alone."""
+        return fit(samples.sample(self.background), LONGEST)
 
     def centre(self, size: tuple[int, int]) -> tuple[int, int]:
         """The cut-out's centre in px of a photo of this size."""
@@ -83,8 +87,8 @@ def movable(networks: Networks) -> None:
     picture = scene.picture()
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("**Click where the cat shall be**")
-        _place(picture, scene)
+        st.markdown("**Drag the cat**, or click where it shall be")
+        _place(scene)
         _dense(one)
     with right:
         st.markdown(f"**The same weights as a convolution**: the map of “{GROUP}”")
@@ -104,21 +108,19 @@ def _choose() -> Scene:
     return Scene(background, x, y, size)
 
 
-def _place(picture: Image.Image, scene: Scene) -> None:
-    """Draw the photo, on which a click moves the cat; the classifier's crop is boxed."""
-    key = f"mv_click_{scene.background}"
-
-    def clicked() -> None:
-        if spot := st.session_state.get(key):
-            across, down = spot["x"] / max(spot["width"], 1), spot["y"] / max(spot["height"], 1)
-            st.session_state.update(mv_x=min(round(100 * across), 100), mv_y=min(round(100 * down), 100))
-
-    marked, box = picture.copy(), crop_box(picture)
-    ImageDraw.Draw(marked).rectangle(
-        (box.left + 1, box.top + 1, box.right - 1, box.bottom - 1), outline=MARK, width=2
+def _place(scene: Scene) -> None:
+    """Draw the photo and the cat, which can be moved; the classifier's crop is boxed."""
+    below = scene.below()
+    box, (wide, high) = crop_box(below), below.size
+    frame = Frame(
+        100 * box.left / wide, 100 * box.top / high, 100 * box.width / wide, 100 * box.height / high
     )
-    look = {"width": "stretch", "image_format": "JPEG", "jpeg_quality": 85, "cursor": "crosshair"}
-    streamlit_image_coordinates(marked, key=key, on_click=clicked, **look)
+    photo, cat = (render.to_webp(np.asarray(image)) for image in (below, _object()))
+    draggable(
+        Scenery(photo, cat, "The cat", Spot(scene.x, scene.y, scene.size), frame),
+        key="mv_drag",
+        on_move=lambda x, y: st.session_state.update(mv_x=x, mv_y=y),
+    )
 
 
 def _dense(one: np.ndarray) -> None:

@@ -96,6 +96,6 @@ def links(page: Page) -> None:
         if before:
             st.page_link(before.path, label=f"Back: {before.name}", icon=":material/arrow_back:")
         if after:
-            st.page_link(
-                after.path, label=f"Next: {after.name}. {after.purpose}", icon=":material/arrow_forward:",
-            )  # fmt: skip
+            with st.container(width="content", gap=None):
+                st.page_link(after.path, label=f"Next: {after.name}", icon=":material/arrow_forward:")
+                st.caption(after.purpose)
