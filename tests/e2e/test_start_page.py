@@ -73,10 +73,12 @@ def test_it_plays_once_by_itself_where_motion_is_welcome(browser, url):
     context.close()
 
 
-def test_a_click_on_the_diagram_opens_its_section_and_keeps_the_photo(page, url):
-    visit(page, f"{url}/?photo=coffee")
+def test_a_click_on_the_diagram_opens_its_section_and_keeps_the_photo_and_its_size(page, url):
+    visit(page, f"{url}/?photo=coffee&size=320")
     page.locator("[data-part=score_fr]").click()
     expect(page).to_have_url(re.compile("heatmaps.*photo=coffee|photo=coffee.*heatmaps"))
     settled(page)
     section = diagram.PARTS["score_fr"].section
     expect(page.get_by_role("radio", name=section, exact=True)).to_be_checked()
+    expect(page.get_by_text("reduced to 320 × 213 px")).to_be_visible()
+    expect(page).to_have_url(re.compile("size=320"))

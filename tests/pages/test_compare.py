@@ -134,9 +134,10 @@ def test_a_bad_upload_says_why_and_keeps_what_was_there(passes, content):
     assert passes == []
 
 
-def test_the_upload_follows_to_other_pages(passes):
+def test_the_upload_and_the_choices_in_the_sidebar_follow_to_other_pages(passes):
     at = start()
     at.file_uploader(key="upload").upload("mine.png", png(64, 48), "image/png")
+    at.selectbox(key="colours").set_value("Colour-blind safe")
     rerun(at)
     passes.clear()
     at.switch_page("app.py")
@@ -144,6 +145,8 @@ def test_the_upload_follows_to_other_pages(passes):
     at.switch_page("pages/compare.py")
     rerun(at)
     assert "Your photo" in said(at)
+    assert at.selectbox(key="colours").value == "Colour-blind safe"
+    assert at.select_slider(key="size").value == 416
     assert passes == []
 
 

@@ -82,8 +82,13 @@ def networks(*, draw: bool = True) -> Networks:
     if not draw:
         family = next(iter(choices))
         return Networks(family, choices[family], settings().device)
-    family = st.selectbox(
-        "Backbone and weights", list(choices), key="nets", bind="query-params", help=_ABOUT_NETWORKS
+    family = link.follow(
+        "nets",
+        list(choices),
+        next(iter(choices)),
+        lambda: st.selectbox(
+            "Backbone and weights", list(choices), key="nets", bind="query-params", help=_ABOUT_NETWORKS
+        ),
     )
     devices, device = ["auto", *weights.devices()], settings().device
     if len(devices) > 2 and device == "auto" and not settings().public:
@@ -102,7 +107,13 @@ def palette(*, draw: bool = True) -> str:
     """Draw the choice of class colours, or return what is chosen at first."""
     if not draw:
         return next(iter(render.PALETTES))
-    return st.selectbox("Class colours", list(render.PALETTES), key="colours", bind="query-params")
+    names = list(render.PALETTES)
+    return link.follow(
+        "colours",
+        names,
+        names[0],
+        lambda: st.selectbox("Class colours", names, key="colours", bind="query-params"),
+    )
 
 
 def view(panels: list[str], colours: str) -> View:

@@ -6,14 +6,17 @@ that were read or written last, and these are valid. The address itself is read 
 visitor goes back or forward.
 """
 
-from collections.abc import Mapping
-from typing import overload
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import TypeVar, overload
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from ui.running.streamlit_internals import travelled
 
-_KEY = "link"
+T = TypeVar("T")
+_KEY, _FOLLOWS = "link", "follows"
 
 
 def begin(page: str) -> None:
@@ -55,6 +58,29 @@ def put(new: Mapping[str, str | None]) -> None:
         if {sent, values.get(name, sent)} != {value}:  # the address that was sent may be old
             _write(name, value)
         values[name] = value
+
+
+def follow(key: str, options: Sequence[T], first: T, draw: Callable[[], T]) -> T:
+    """Draw a bound widget of several pages, with the value that it had on the page before.
+
+    A link that has the parameter, and the browser's back button, come first.
+
+    Args:
+        key: the widget's.
+        options: its options; a value that is none of them is forgotten.
+        first: its value at first, which the link does not say.
+        draw: draws it and returns its value.
+    """
+    kept = st.session_state.setdefault(_FOLLOWS, {})
+    before, value = kept.get(key, (visit(), first))
+    new = before != visit() and key not in st.query_params and not travelled()
+    if new and value != first and value in options:
+        st.session_state[key] = value
+        with suppress(StreamlitAPIException):  # while the last page's widget is not gone
+            put({key: str(value)})
+    value = draw()
+    kept[key] = visit(), value
+    return value
 
 
 def _values() -> dict[str, str | None]:

@@ -136,9 +136,15 @@ def only_size(draw: bool) -> tuple[Photo, int]:
 
 
 def _size() -> int:
-    return st.select_slider(
-        "Input size, longest side in px", settings().sizes, value=settings().size, key="size",
-        bind="query-params", help=_ABOUT_SIZE,
+    sizes = settings().sizes
+    return link.follow(
+        "size",
+        sizes,
+        settings().size,
+        lambda: st.select_slider(
+            "Input size, longest side in px", sizes, value=settings().size, key="size",
+            bind="query-params", help=_ABOUT_SIZE,
+        ),
     )  # fmt: skip
 
 
