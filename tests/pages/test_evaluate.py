@@ -16,6 +16,7 @@ from PIL import Image
 
 from fcnviz import metrics, weights
 from fcnviz.evaluation import bootstrap, measure, pairs, report
+from fcnviz.evaluation.single import single as scores_of
 from fcnviz.photos import samples, voc
 from fcnviz.training import recorded
 from fcnviz.weights import bundling
@@ -131,6 +132,9 @@ def test_the_bundled_photos_are_evaluated_as_the_library_does():
     assert [row["image"] for row in rows] == list(samples.SAMPLES)
     single = metrics.scores(metrics.confusion(measure.predict(net, photos[0][0], 320), photos[0][1], 21))
     assert float(rows[0]["lite0-fcn8s mean_iu"]) == round(single.mean_iu, 4)
+    one = next(iter(results.images.values())).measured["lite0-fcn8s"]
+    assert float(rows[0]["lite0-fcn8s iu_of_truth"]) == round(scores_of(one).mean_iu, 4)
+    assert int(rows[0]["lite0-fcn8s false_alarm_pixels"]) == sum(scores_of(one).false_alarms.values())
 
 
 def test_no_widget_costs_a_forward_pass_and_another_visitor_none(passes):

@@ -29,6 +29,8 @@ from ui.figures.theme import OPACITY
 CELLS = ("Percent of row", "Pixels")
 #: Number of images that are shown.
 SHOWN = 3
+#: Columns of the CSV that a single image has beside the four metrics of a data set.
+SINGLE = ("iu_of_truth", f"within_{WITHIN}", "false_alarm_pixels")
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,14 +200,23 @@ def _download(label: str, file: str, make: Callable[[], str]) -> None:
 
 
 def table(r: Results) -> str:
-    """Write a CSV with one row per image: its size, and each network's four metrics in 0…1."""
+    """Write a CSV with one row per image: its size, and each network's metrics and single scores in 0…1."""
     text = io.StringIO()
+    keys = (*measure.FOUR, *SINGLE)
     writer = csv.writer(text)
-    writer.writerow(["image", "width", "height", *(f"{n} {key}" for n in r.titles for key in measure.FOUR)])
+    writer.writerow(["image", "width", "height", *(f"{n} {key}" for n in r.titles for key in keys)])
     for image, outcome in r.images.items():
-        reports = [measure.report(outcome.measured[name]) for name in r.titles]
-        writer.writerow([image, *outcome.size, *(report[key] for report in reports for key in measure.FOUR)])
+        writer.writerow(
+            [image, *outcome.size, *(v for name in r.titles for v in _of_image(outcome.measured[name]))]
+        )
     return text.getvalue()
+
+
+def _of_image(m: Measured) -> list[object]:
+    """An image's four metrics, then the scores that `SINGLE` names."""
+    report, one = measure.report(m), single(m)
+    scores = [round(v, 4) for v in (one.mean_iu, one.near)]
+    return [*(report[key] for key in measure.FOUR), *scores, sum(one.false_alarms.values())]
 
 
 def record(r: Results) -> str:

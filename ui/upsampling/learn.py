@@ -226,8 +226,7 @@ def _verdict(known: Learned) -> None:
     ]
     shown.table(pd.DataFrame(rows).set_index("Photo"), "fit_trials")
     st.caption(
-        "Mean IU (IoU). One kernel for all classes, learned on the first photo's labels "
-        "alone and scored on them: "
-        "only the other rows show whether it generalises. Loss: cross-entropy, a class counting by "
-        "1/√ of its share."
+        "Mean IU (IoU). One kernel for all classes, learned on the first photo's labels alone and scored on "
+        "them: only the other rows show whether it generalises. Loss: cross-entropy, a class counting by 1/√ "
+        "of its share."
     )
