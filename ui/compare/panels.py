@@ -144,7 +144,7 @@ def _outlined(picture: bytes, truth: np.ndarray) -> bytes:
 
 def ground_truth(results: list[Result], truth: Truth, palette: str) -> None:
     """Draw the ground truth, each network's metrics on this photo, and the paper's in another table."""
-    picture, tables = st.columns([1, 2], gap="medium")
+    picture, tables = st.columns([1, 3], gap="medium")
     with picture:
         st.markdown("**Ground truth**")
         png = render.label_png(truth.labels, render.PALETTES[palette])
