@@ -1,10 +1,10 @@
-"""The history page in a real browser: its links open sections of other pages."""
+"""The history page in a real browser: its links open sections of other pages, and Back leads back."""
 
 from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.visiting import visit
+from tests.e2e.visiting import settled, visit
 
 
 def test_a_link_opens_the_section_that_shows_the_weakness(page: Page, url: str):
@@ -13,3 +13,10 @@ def test_a_link_opens_the_section_that_shows_the_weakness(page: Page, url: str):
     bar = page.locator(".st-key-section")
     expect(bar.get_by_role("radio", name="By class")).to_be_checked(timeout=30_000)
     expect(page).to_have_url(f"{url}/evaluate?photo=coffee&section=By+class")
+    settled(page)
+    page.go_back()  # once
+    expect(page.get_by_role("radio", name="Context", exact=True)).to_be_checked()
+    expect(page).to_have_url(f"{url}/history?photo=coffee&h_era=Context")
+    settled(page)
+    page.go_forward()
+    expect(bar.get_by_role("radio", name="By class")).to_be_checked()

@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fcnviz import weights
+from ui.components.one_entry import one_entry
 from ui.export import shown
 from ui.figures import diagram
 from ui.page import controls, link, path, photo, questions, share, terms
@@ -122,6 +123,7 @@ def end(page: Inputs, section: str | None = None) -> None:
     if page.share is not None:
         path.links(page.where)
         terms.at_first_places(page.where.label)
+        one_entry()
         with page.share:
             share.menu(own=page.photo.own, section=section)
 

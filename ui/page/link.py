@@ -13,7 +13,7 @@ from typing import TypeVar, overload
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from ui.running.streamlit_internals import travelled
+from ui.running.streamlit_internals import travelled, whole_address
 
 T = TypeVar("T")
 _KEY, _FOLLOWS = "link", "follows"
@@ -24,6 +24,8 @@ def begin(page: str) -> None:
     state = st.session_state
     before = state.get(_KEY, {"page": None, "visit": 0})
     if before["page"] != page:
+        if travelled():
+            whole_address()
         state[_KEY] = {"page": page, "visit": before["visit"] + 1, "values": {}}
     elif travelled():
         state[_KEY] = {**before, "values": {}}

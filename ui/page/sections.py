@@ -51,6 +51,8 @@ def bar(*names: str) -> Bar:
         if asked in names:
             st.session_state["section"] = asked
             link.put({"section": asked})
+    if st.session_state.get("section", names[0]) not in names:  # of the page before
+        st.session_state["section"] = wanted if wanted in names else names[0]
     st.html(_sticky())
     with st.container(key="bar", gap="xsmall"):
         name = st.segmented_control(

@@ -24,6 +24,7 @@ __all__ = [
     "session",
     "travelled",
     "uploading",
+    "whole_address",
 ]
 
 
@@ -37,6 +38,20 @@ def travelled() -> bool:
     """Whether the browser's back or forward button has started this run."""
     context = get_script_run_ctx()
     return context is not None and context.is_history_navigation
+
+
+def whole_address() -> None:
+    """Read the whole address to which the visitor has gone back or forward, from another page.
+
+    Streamlit drops those of its parameters that a widget of the page left is bound to, as "section" is.
+    """
+    context = get_script_run_ctx()
+    if context is None:
+        return
+    with context.session_state.query_params() as parameters:
+        parameters.populate_from_query_string(context.query_string)
+        parameters.set_initial_query_params_from_current()
+        parameters._send_query_param_msg()
 
 
 def raise_if_left() -> Callable[[], None]:
