@@ -8,7 +8,7 @@ import streamlit as st
 
 from fcnviz import render
 from fcnviz.evaluation.measure import measure
-from fcnviz.evaluation.single import Single, single
+from fcnviz.evaluation.single import WITHIN, Single, single
 from fcnviz.lessons.upsampling import upper_bound as lesson
 from fcnviz.photos import images, voc
 from ui.compare.results import SINGLE, Result, run_networks
@@ -47,10 +47,9 @@ def upper_bound(page: Inputs) -> None:
     _pictures(page.photo, {s: layer for s, (_, layer) in made.items()}, scores)
     shown.table(table(scores, {} if page.photo.own else _reached(results, truth)), "upper_bound")
     st.caption(
-        f"IU: {SINGLE[1]}. Near: right {SINGLE[2].lower()}. Labels: {truth.origin}, at the size of the "
-        f"networks' input, {size[0]} × {size[1]} px. Cells vote "
-        "for one class each; a network's scores are finer than votes, so "
-        "this is what the grid allows, not a strict limit. "
+        f"{SINGLE[1]}, and the share labelled right {SINGLE[2].lower()}. Labels: {truth.origin}, at the size "
+        f"of the networks' input, {size[0]} × {size[1]} px. Cells vote for one class each; a network's "
+        "scores are finer than votes, so this is what the grid allows, not a strict limit. "
         f"{_verdict(scores, results, truth, own=page.photo.own)}"
     )
 
@@ -88,10 +87,10 @@ def table(scores: dict[int, Single], reached: dict[int, tuple[str, Single]]) -> 
         name, network = reached.get(stride, ("", None))
         rows[str(stride)] = {
             "Best IU": percent(best.mean_iu),
-            "Best near": percent(best.near),
+            f"Best within {WITHIN} px": percent(best.near),
             "Network": name or "–",
             "Its IU": percent(network.mean_iu) if network else "–",
-            "Its near": percent(network.near) if network else "–",
+            f"Its within {WITHIN} px": percent(network.near) if network else "–",
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Stride")
 
