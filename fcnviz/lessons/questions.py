@@ -1,6 +1,6 @@
 """Questions to think about before a chapter is read. Every answer is computed, none is written down."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
@@ -13,6 +13,7 @@ from fcnviz import geometry, metrics
 from fcnviz.convolutionalize import linear_to_conv
 from fcnviz.lessons.alignment import sizes
 from fcnviz.lessons.alignment.sizes import Setup
+from fcnviz.lessons.history import pyramid
 from fcnviz.lessons.upsampling import transposed
 
 
@@ -139,6 +140,21 @@ def grids() -> Question:
     )
 
 
+def summed() -> Question:
+    """Ask which class wins at a place after a skip is added."""
+    classes = ("background", "cat", "dog")
+    coarse, skip = np.array([0.5, 2.0, 1.5]), np.array([0.1, -0.3, 0.4])
+    before, after = (classes[int(scores.argmax())] for scores in (coarse, coarse + skip))
+    return Question(
+        f"At one place, the upsampled scores of {_listed(classes)} are {_listed(coarse)}. The skip gives "
+        f"{_listed(skip)}, and is added. Which label has the place now?",
+        after,
+        f"The sums are {_listed((coarse + skip).round(1))}: the label was {before}, and is {after} now. So a "
+        "skip changes labels where the coarse scores are close.",
+        classes,
+    )
+
+
 def least_padding() -> Question:
     """Ask for the padding that makes the smallest image work."""
     pad = sizes.least_pad(Setup("vgg16", 32))
@@ -216,6 +232,50 @@ def all_background() -> Question:
     )
 
 
+def overlap() -> Question:
+    """Ask for the IU of a class."""
+    cat, labelled, right, pixels = 100, 150, 75, 400
+    confusion = np.array([[pixels - cat - labelled + right, labelled - right], [cat - right, right]])
+    iu, share = (float(100 * v) for v in (metrics.scores(confusion).class_iu[1], right / cat))
+    return Question(
+        f"A cat covers {cat} px. A network labels {labelled} px as cat, and {right} of them are the cat's. "
+        "What is the IU of cat?",
+        f"{iu:.1f} %",
+        f"{right} px are both, and {cat} + {labelled} − {right} = {cat + labelled - right} px are either: "
+        f"{right} / {cat + labelled - right} = {iu:.1f} %. {share:.0f} % of the cat are found: that is its "
+        "accuracy, which does not see what is labelled too much.",
+        tuple(f"{value:.1f} %" for value in sorted((iu, 100 * right / labelled, share))),
+    )
+
+
+def dilated() -> Question:
+    """Ask how far a dilated kernel reaches."""
+    kernel, dilation = 3, 2
+    one = torch.zeros(1, 1, 15).index_fill(2, torch.tensor(7), 1)
+    reached = nn.functional.conv1d(one, torch.ones(1, 1, kernel), dilation=dilation)[0, 0].nonzero()
+    across = int(reached.max() - reached.min()) + 1
+    return Question(
+        f"A kernel of {kernel} × {kernel} weights is dilated by {dilation}: its weights are moved apart. How "
+        "many cells across does it reach?",
+        str(across),
+        f"({kernel} − 1) · {dilation} + 1 = {across}, with {kernel * kernel} weights as before. So it sees "
+        "more without a stride, and the map keeps its cells.",
+    )
+
+
+def averages() -> Question:
+    """Ask how many averages PSPNet's pyramid takes."""
+    counts = [n * n for n in pyramid.GRIDS]
+    *first, last = (f"{n} × {n}" for n in pyramid.GRIDS)
+    return Question(
+        f"PSPNet's idea: average a map over {', '.join(first)} and {last} parts. How many averages does each "
+        "channel give?",
+        str(sum(counts)),
+        f"{' + '.join(map(str, counts))} = {sum(counts)}. The first of them is one number for the whole "
+        "photo: context that no receptive field has to reach.",
+    )
+
+
 def joined() -> Question:
     """Ask what a skip costs that adds scores."""
     features, classes = 512, 21
@@ -234,11 +294,11 @@ _CHAPTERS: dict[str, tuple[Callable[[], Question], ...]] = {
     "Convolutionalize": (weights, slid),
     "Heatmaps": (cells, ablation),
     "Upsampling": (stamped, even),
-    "Compare": (grids,),
+    "Compare": (grids, summed),
     "Alignment": (least_padding, crop),
     "Training": (patches, divided, last_layer),
-    "Evaluate": (all_background,),
-    "History": (joined,),
+    "Evaluate": (all_background, overlap),
+    "History": (dilated, joined, averages),
 }
 
 
@@ -248,5 +308,5 @@ def of(chapter: str) -> tuple[Question, ...]:
     return tuple(make() for make in _CHAPTERS.get(chapter, ()))
 
 
-def _listed(values: tuple[int, ...]) -> str:
-    return f"({', '.join(map(str, values))})"
+def _listed(values: Iterable[object]) -> str:
+    return f"({', '.join(map(str, values))})".replace("-", "−")

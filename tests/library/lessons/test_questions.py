@@ -28,6 +28,15 @@ def test_answers():
     assert questions.divided().answer == "5"
     assert questions.last_layer().answer == str(4096 * 21)
     assert questions.all_background().answer == f"{73 / 3:.1f} %"
+    assert questions.summed().answer == "dog"
+    assert questions.overlap().answer == f"{100 * 75 / (75 + 25 + 75):.1f} %"
+    assert questions.dilated().answer == "5"
+    assert questions.averages().answer == str(1 + 4 + 9 + 36)
+
+
+@pytest.mark.parametrize("chapter", [page.label for page in path.CHAPTERS])
+def test_a_chapter_asks_two_or_three(chapter):
+    assert len(questions.of(chapter)) in (2, 3)
 
 
 @pytest.mark.parametrize("chapter", [page.label for page in path.CHAPTERS])
