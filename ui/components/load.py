@@ -40,8 +40,8 @@ def component(name: str, source: str | Path, *styles: str) -> Callable[..., Any]
     """
     js, css = (Path(source).with_suffix(suffix) for suffix in (".js", ".css"))
     sheets = [*(css.with_name(name) for name in styles), css]
-    style = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets if sheet.exists())
-    own = script(js).replace("export default function", "function component", 1)
+    style = _lean("".join(sheet.read_text(encoding="utf-8") for sheet in sheets if sheet.exists()))
+    own = _lean(script(js)).replace("export default function", "function component", 1)
     first = st.components.v2.component(name, js=own + _beside("first.js", name, style))
     again = st.components.v2.component(f"{name}_again", js=_beside("again.js", name, style))
 
@@ -55,5 +55,10 @@ def component(name: str, source: str | Path, *styles: str) -> Callable[..., Any]
 
 def _beside(file: str, name: str, style: str) -> str:
     """Read the JavaScript of a file in this folder, with a component's name and style filled in."""
-    text = Path(__file__).with_name(file).read_text(encoding="utf-8")
+    text = _lean(Path(__file__).with_name(file).read_text(encoding="utf-8"))
     return text.replace('"NAME"', json.dumps(name)).replace('"STYLE"', json.dumps(style))
+
+
+def _lean(code: str) -> str:
+    """Leave out indentation and lines of comment, which each page would send."""
+    return re.sub(r"^[ \t]*(?://.*\n)?", "", code, flags=re.MULTILINE)
