@@ -6,7 +6,13 @@ from ui.history import context, dilation, joins, time_line
 from ui.page import frame, sections
 from ui.page.frame import Uses
 
-page = frame.begin("History", "Short history of semantic segmentation", Uses(networks=False, palette=False))
+page = frame.begin(
+    "History",
+    "A short history",
+    Uses(networks=False, palette=False),
+    lead="What **semantic segmentation** was before FCN, and what it became: each step removes a weakness "
+    "that this app shows. Three of the ideas run here on your photo.",
+)
 bar = sections.bar("Time line", "Dilation", "Add or concatenate", "Context by pooling")
 bar.show(
     {

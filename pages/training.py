@@ -6,7 +6,13 @@ from ui.page import frame, sections
 from ui.page.frame import Uses
 from ui.training import choices, loss, runs, sizes
 
-page = frame.begin("Training", "How the networks learn", Uses(networks=False, palette=False))
+page = frame.begin(
+    "Training",
+    "How the networks learn",
+    Uses(networks=False, palette=False),
+    lead="A network learns by making the **loss** of its training photos small, step by step: what a photo's "
+    "loss is made of, what each choice of the training changed, and the trainings themselves.",
+)
 bar = sections.bar("Loss", "Choices", "Input size", "Runs")
 bar.show(
     {

@@ -1,27 +1,40 @@
-"""The terms of a page in a real browser."""
+"""The terms and the questions of a page in a real browser."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from playwright.sync_api import Page, expect
 
-from fcnviz.lessons import glossary
+from fcnviz.lessons import glossary, questions
 from tests.e2e.visiting import visit
+from ui.page.path import CHAPTERS
 
 
-def test_terms_open_without_asking_the_server(page: Page, url: str):
-    sent: list[object] = []
-    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
-    visit(page, f"{url}/alignment")
-    page.wait_for_timeout(1000)
-    before = len(sent)
-    page.get_by_role("button", name="Terms").click()
+@pytest.fixture(scope="module")
+def chapter(visitor, server) -> Iterator[Page]:
+    """One page for both tests."""
+    page = visitor.new_page()
+    page.sent = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: page.sent.append(frame)))
+    visit(page, f"{server.url}/alignment")
+    yield page
+    page.close()
+
+
+def test_terms_open_without_asking_the_server(chapter: Page):
+    chapter.wait_for_timeout(1000)
+    before = len(chapter.sent)
+    chapter.get_by_role("button", name="Terms").click()
     for term in glossary.of("Alignment"):
-        expect(page.get_by_text(term.text)).to_be_attached()
-    page.keyboard.press("Escape")
-    _at_its_first_place(page)
-    page.wait_for_timeout(500)
+        expect(chapter.get_by_text(term.text)).to_be_attached()
+    chapter.keyboard.press("Escape")
+    _at_its_first_place(chapter)
+    chapter.wait_for_timeout(500)
     assert before
-    assert len(sent) == before
+    assert len(chapter.sent) == before
 
 
 def _at_its_first_place(page: Page) -> None:
@@ -36,3 +49,25 @@ def _at_its_first_place(page: Page) -> None:
     buttons = page.get_by_test_id("stMain").locator("p > button, p > strong > button").all_inner_texts()
     assert len(buttons) == len(set(buttons)) > 3
     expect(text).to_contain_text("Why pad 100? fc6 reads 7 × 7 cells at once")  # the text is what it was
+
+
+def test_an_answer_is_marked_and_the_worksheet_opens_offline(chapter: Page, tmp_path: Path):
+    right = questions.of("Alignment")[0].answer
+    chapter.get_by_text("2 questions before you read on").click()
+    for given, said in ((str(int(right) + 1), "is not right"), (right, "is right")):
+        field = chapter.get_by_role("spinbutton", name="Answer").first
+        field.fill(given)
+        field.press("Enter")
+        chapter.get_by_role("button", name="Check").first.click()
+        expect(chapter.get_by_text(said).first).to_be_visible()
+    with chapter.expect_download() as download:
+        chapter.get_by_role("button", name="Worksheet of all chapters").click()
+    file = tmp_path / "worksheet.html"
+    download.value.save_as(file)
+    sheet = chapter.context.new_page()
+    asked: list[str] = []
+    sheet.on("request", lambda request: asked.append(request.url))
+    sheet.goto(file.as_uri())
+    expect(sheet.locator(".answers h2")).to_have_text([page.name for page in CHAPTERS])
+    assert asked == [file.as_uri()]  # it needs nothing else
+    sheet.close()

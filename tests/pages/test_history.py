@@ -31,8 +31,8 @@ def scores_of_the_cat() -> tuple[np.ndarray, np.ndarray]:
 
 
 def links(at: AppTest) -> list[tuple[str, str]]:
-    """The steps' links to pages, without the one to the chapter before: page and query."""
-    *steps, _ = at.main.get("page_link")
+    """The steps' links to pages, without those to the chapter before and the lecture: page and query."""
+    *steps, _, _ = at.main.get("page_link")
     return [(link.proto.page, link.proto.query_string) for link in steps]
 
 

@@ -28,8 +28,8 @@ from ui.state import Net, Photo
 def stride_16(page: Inputs) -> None:
     """Draw one class's scores at both strides; on demand, compare with shift-and-stitch."""
     st.markdown(
-        "**DeepLab's idea.** Take the last stride out of lite0, and move the weights of all later kernels "
-        "apart by 2 (*dilation*, à trous): one pass, the same weights, four times as many cells."
+        "**DeepLab's idea.** Take the last stride out of EfficientNet-Lite0, and move the weights of all "
+        "later kernels apart by 2 (*dilation*, à trous): one pass, the same weights, four times the cells."
     )
     c = choose(page)
     if c is None:

@@ -95,11 +95,9 @@ def _heading(where: path.Page, heading: str, lead: str) -> DeltaGenerator:
 def _where(where: path.Page) -> None:
     """Write the chapter and its purpose, beside the network with the parts that the chapter takes apart."""
     lit = [part.name for part in diagram.PARTS.values() if part.page == where.path]
+    here = f"You are here: {', '.join(lit) or 'the whole network'}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if lit:
-            st.html(
-                f'<img src="{diagram.sketch(lit)}" alt="You are here: {", ".join(lit)}">', width="content"
-            )
+        st.html(f'<img src="{diagram.sketch(lit or diagram.PARTS)}" alt="{here}">', width="content")
         st.caption(f"Chapter {where.chapter} of {len(path.CHAPTERS)}: {where.purpose}", width="stretch")
 
 

@@ -99,3 +99,5 @@ def links(page: Page) -> None:
             with st.container(width="content", gap=None):
                 st.page_link(after.path, label=f"Next: {after.name}", icon=":material/arrow_forward:")
                 st.caption(after.purpose)
+        elif page in CHAPTERS:
+            st.page_link(LECTURE.path, label=f"{LECTURE.purpose}: {LECTURE.name}", icon=LECTURE.icon)

@@ -33,7 +33,7 @@ def sampled(page: Inputs) -> None:
     """Draw the loss of each pixel, the pixels that are kept, and the gradient of both."""
     st.markdown(
         "**A photo is a batch of patches.** Its loss is the mean of its pixels' losses, so its gradient is a "
-        "sum too: one term a pixel, and each term depends on that pixel's patch, its receptive field. Drop "
+        "sum too: one term per pixel, and each term depends on that pixel's patch, its receptive field. Drop "
         "terms at random, divide the rest by their probability to be kept, and on average the gradient is "
         "the same. Patchwise training does no more (section 3.4), but computes what patches share again and "
         "again."

@@ -76,7 +76,7 @@ STEPS: tuple[Step, ...] = (
             "abstract",
             "https://papers.nips.cc/paper_files/paper/2012/file/459a4ddcb586f24efd9395aa7662bc7c-Metadata.json",
         ),
-        "pages/convolutionalize.py", "Race",
+        "pages/convolutionalize.py", "Move it",
     ),
     Step(
         "Before FCN", "Farabet et al.", 2013, "One window has one size",
@@ -95,7 +95,7 @@ STEPS: tuple[Step, ...] = (
             "51.6 %", f"{_TEST} (SDS)", _FCN, "CVPR", 2015, "table 3", "https://arxiv.org/abs/1411.4038",
             voc2012_test=True, note="region proposals",
         ),
-        "pages/convolutionalize.py", "Numbers",
+        "pages/convolutionalize.py", "Digits",
     ),
     Step(
         "Before FCN", "FCN", 2015, "Every window is a pass of its own",
@@ -104,7 +104,7 @@ STEPS: tuple[Step, ...] = (
             "62.2 %", f"{_TEST} (FCN-8s)", _FCN, "CVPR", 2015, "abstract",
             "http://http.icsi.berkeley.edu/icsi/node/5763", voc2012_test=True,
         ),
-        "pages/convolutionalize.py", "Any size",
+        "pages/convolutionalize.py", "Race",
     ),
     Step(
         "Grid and outline", "DeconvNet", 2015, "FCN upsamples in few steps, by nearly bilinear kernels",
