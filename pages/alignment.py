@@ -26,4 +26,4 @@ bar.show(
         "Layers": partial(layers.every_layer, choice),
     }
 )
-frame.end(page, bar.open)
+frame.end(page)

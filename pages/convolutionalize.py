@@ -45,4 +45,4 @@ bar.show(
         "Race": partial(race.race, page.photo, page.networks),
     }
 )
-frame.end(page, bar.open)
+frame.end(page)

@@ -62,4 +62,4 @@ bar.show(
         "Speed": bench.show,
     }
 )
-frame.end(page, bar.open)
+frame.end(page)

@@ -22,4 +22,4 @@ bar.show(
         "Context by pooling": partial(context.pooling, page),
     }
 )
-frame.end(page, bar.open)
+frame.end(page)

@@ -22,4 +22,4 @@ bar.show(
         "Runs": runs.bundled,
     }
 )
-frame.end(page, bar.open)
+frame.end(page)

@@ -38,4 +38,4 @@ bar.show(
         "Upper bound": partial(bound.upper_bound, page),
     }
 )
-frame.end(page, bar.open)
+frame.end(page)

@@ -1,9 +1,8 @@
 // Buttons that copy the browser's address, which has the host's name and what fragments have changed since the page
 // ran, and an <iframe> that shows the page, or its open section alone, in another one.
 
-export default function ({ data, parentElement }) {
-  const row = parentElement.querySelector(".share") ?? build(parentElement);
-  row.section = data?.section;
+export default function ({ parentElement }) {
+  if (!parentElement.querySelector(".share")) build(parentElement);
 }
 
 function build(parentElement) {
@@ -18,12 +17,11 @@ function build(parentElement) {
   const copy = copier(said, text);
   row.append(
     button("Copy link", () => copy(location.href)),
-    button("Embed", () => copy(frame(row.section))),
+    button("Embed", () => copy(frame())),
     said,
     text,
   );
   parentElement.append(row);
-  return row;
 }
 
 function button(title, onclick) {
@@ -31,8 +29,9 @@ function button(title, onclick) {
   return Object.assign(made, { type: "button", textContent: title, onclick });
 }
 
-function frame(section) {
+function frame() {
   const address = new URL(location.href);
+  const section = document.querySelector('.st-key-section [aria-checked="true"]')?.innerText;
   if (section) address.searchParams.set("section", section);
   address.searchParams.set("embed", "true");
   const source = address.href.replaceAll("&", "&amp;").replaceAll('"', "%22");

@@ -5,10 +5,6 @@ from ui.components.load import component
 _buttons = component("fcnviz_copy_link", __file__)
 
 
-def copy_link(section: str | None = None) -> None:
-    """Draw the buttons; where the browser forbids copying, a click shows the text to copy by hand.
-
-    Args:
-        section: name of the open section, which alone is embedded.
-    """
-    _buttons(key="copy_link", data={"section": section}, width="content")
+def copy_link() -> None:
+    """Draw the buttons; where the browser forbids copying, a click shows the text to copy by hand."""
+    _buttons(key="copy_link", width="content")

@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 _KEY = "shown"
 #: Bytes from which a picture is a file of its own for the browser.
 _LARGE = 40_000
-#: Name of the fragment that is running, "" outside of fragments.
+#: Name of the fragment that is running, with those around it: "/outer/inner"; "" outside of fragments.
 _FRAGMENT: ContextVar[str] = ContextVar("fragment", default="")
 
 
@@ -59,10 +59,15 @@ class PageOutput:
     code: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def forget(self, name: str) -> None:
-        """Remove what the fragment of this name has added, before it runs again."""
-        self.files = {key: entry for key, entry in self.files.items() if entry[0] != name}
-        self.facts = {key: entry for key, entry in self.facts.items() if entry[0] != name}
-        self.code = {key: entry for key, entry in self.code.items() if entry[0] != name}
+        """Remove what the fragment of this name, and those in it, have added, before it runs again."""
+        self.files = {key: entry for key, entry in self.files.items() if not _within(name, entry[0])}
+        self.facts = {key: entry for key, entry in self.facts.items() if not _within(name, entry[0])}
+        self.code = {key: entry for key, entry in self.code.items() if not _within(name, entry[0])}
+
+
+def _within(outer: str, name: str) -> bool:
+    """Return whether a fragment is the outer one or in it: its name is a path."""
+    return f"{name}/".startswith(f"{outer}/")
 
 
 def begin(title: str, photo: Photo, palette: str) -> None:
@@ -202,8 +207,7 @@ def fragment(panel: Callable[_P, _T], **options: Any) -> Callable[_P, _T]:
     """Make a panel a fragment (see `st.fragment`); each run of it replaces its files in the export."""
 
     @functools.wraps(panel)
-    def wrapped(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        name = f"{panel.__module__}.{panel.__qualname__}"
+    def wrapped(name: str, *args: _P.args, **kwargs: _P.kwargs) -> _T:
         current().forget(name)
         token = _FRAGMENT.set(name)
         try:
@@ -212,7 +216,13 @@ def fragment(panel: Callable[_P, _T], **options: Any) -> Callable[_P, _T]:
             _FRAGMENT.reset(token)
             note()
 
-    return st.fragment(wrapped, **options)
+    made = st.fragment(wrapped, **options)
+
+    @functools.wraps(panel)
+    def called(*args: _P.args, **kwargs: _P.kwargs) -> _T:  # which is not so when it runs again alone
+        return made(f"{_FRAGMENT.get()}/{panel.__module__}.{panel.__qualname__}", *args, **kwargs)
+
+    return called
 
 
 def note() -> None:

@@ -111,19 +111,14 @@ def _ways_in(above: photo.Above) -> photo.Above:
     return replace(above, upload=upload, always=True)
 
 
-def end(page: Inputs, section: str | None = None) -> None:
-    """End the page: link the chapters before and after; what was drawn can now be shared.
-
-    Args:
-        page: from `begin`.
-        section: name of the open section, if there are sections.
-    """
+def end(page: Inputs) -> None:
+    """End the page: link the chapters before and after; what was drawn can now be shared."""
     if page.share is not None:
         path.links(page.where)
         terms.at_first_places(page.where.label)
         one_entry()
         with page.share:
-            share.menu(own=page.photo.own, section=section)
+            share.menu(own=page.photo.own)
 
 
 def configure(title: str) -> None:

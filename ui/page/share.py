@@ -8,22 +8,21 @@ from ui.components.copy_link import copy_link
 from ui.export import bundle, shown
 
 
-def menu(*, own: bool, section: str | None = None) -> None:
+def menu(*, own: bool) -> None:
     """Draw the menu, and in it what the zip and the link contain. Call this when the page is drawn.
 
     Args:
         own: whether the page shows the visitor's own photo, which no link holds.
-        section: name of the open section, if there are sections.
     """
     with st.popover("Share", icon=":material/share:"):
-        buttons(section)
+        buttons()
         st.caption(f"{_LINK_OWN if own else _LINK} {_ZIP}")
 
 
-def buttons(section: str | None = None) -> None:
+def buttons() -> None:
     """Draw the buttons. Call this last: the export holds what was drawn before."""
     shown.note()
-    copy_link(section)
+    copy_link()
     pack, icon = functools.partial(bundle.pack, shown.current()), ":material/download:"
     st.download_button("Export (zip)", pack, "fcnviz.zip", key="export", on_click="ignore", icon=icon)
 

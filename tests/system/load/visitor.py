@@ -9,6 +9,7 @@ import uuid
 from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
@@ -23,6 +24,7 @@ class Visitor:
 
     Attributes:
         elements: what the last run put on the page, by place.
+        fragments: of elements in a fragment, its id by their place.
         widgets: state of those that were touched, by id.
         trouble: exceptions and error boxes seen on pages.
         places: places in the queue that were shown.
@@ -31,12 +33,13 @@ class Visitor:
     def __init__(self, url: str):
         self.url, self.session, self.query, self.page = url.rstrip("/"), "", "", ""
         self.elements: dict[tuple[int, ...], Element] = {}
+        self.fragments: dict[tuple[int, ...], str] = {}
         self.widgets: dict[str, WidgetState] = {}
         self.trouble: list[str] = []
         self.places: list[str] = []
         self._pages: dict[str, str] = {}
         self._socket: ClientConnection | None = None
-        self._token = ""
+        self._token, self._alone = "", ""
 
     async def open(self, query: str = "", page: str = "") -> None:
         """Load a page, as a fresh tab does, and wait until it is complete."""
@@ -55,11 +58,12 @@ class Visitor:
         if self._socket:
             await self._socket.close()
 
-    async def run(self, page_name: str = "") -> None:
-        """Run the page with the widgets as they are, and wait for its end."""
+    async def run(self, page_name: str = "", fragment: str = "") -> None:
+        """Run the page, or a fragment of it alone, with the widgets as they are, and wait for its end."""
         message = BackMsg()
         state = message.rerun_script
         state.query_string, state.page_script_hash, state.page_name = self.query, self.page, page_name
+        state.fragment_id = self._alone = fragment
         state.widget_states.widgets.extend(self.widgets.values())
         await self._send(message)
         await self._receive(_is_end)
@@ -94,7 +98,7 @@ class Visitor:
             getattr(state, field).data.extend(value)
         else:
             setattr(state, field, value)
-        await self.run()
+        await self.run(fragment=self.fragments.get(self._place_of(key), ""))
 
     def viewer(self, key: str, part: str) -> dict[str, Any]:
         """What a component of the app was given (see `ui/viewer.py`)."""
@@ -110,9 +114,12 @@ class Visitor:
         return state
 
     def _id(self, key: str) -> str:
-        for element in self.elements.values():
-            if (id_ := _inner(element, "id")).endswith(f"-{key}"):
-                return id_
+        return _inner(self.elements[self._place_of(key)], "id")
+
+    def _place_of(self, key: str) -> tuple[int, ...]:
+        for place, element in self.elements.items():
+            if _inner(element, "id").endswith(f"-{key}"):
+                return place
         raise LookupError(f"no widget {key} on the page")
 
     async def _send(self, message: BackMsg) -> None:
@@ -132,16 +139,18 @@ class Visitor:
         if kind == "new_session":
             self.session = message.new_session.initialize.session_id
             self.page = message.new_session.page_script_hash
-            self.elements = {}
+            kept = {place for place, of in self.fragments.items() if self._alone and of != self._alone}
+            self.elements = {place: e for place, e in self.elements.items() if place in kept}
         elif kind == "navigation":
             self._pages = {p.url_pathname: p.page_script_hash for p in message.navigation.app_pages}
         elif kind == "page_info_changed":
             self.query = message.page_info_changed.query_string
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-            self._place(tuple(message.metadata.delta_path), message.delta.new_element)
+            self._place(tuple(message.metadata.delta_path), message.delta)
 
-    def _place(self, where: tuple[int, ...], element: Element) -> None:
-        self.elements[where] = element
+    def _place(self, where: tuple[int, ...], delta: Delta) -> None:
+        element = self.elements[where] = delta.new_element
+        self.fragments[where] = delta.fragment_id
         if element.WhichOneof("type") == "exception":
             self.trouble.append(f"{element.exception.type}: {element.exception.message}")
         elif element.WhichOneof("type") == "alert" and element.alert.format == element.alert.ERROR:
