@@ -202,10 +202,16 @@ def fragments() -> None:
 
     from ui.export import shown
 
+    def inner() -> None:
+        shown.chart(go.Figure(), "inner")
+
     def panel() -> None:
-        for name in st.session_state.get("names", ["a", "b"]):
+        names = st.session_state.get("names", ["a", "b"])
+        for name in names:
             shown.chart(go.Figure(), name)
             shown.fact("scales", name, 1)
+        if len(names) > 1:
+            shown.fragment(inner)()
 
     shown.chart(go.Figure(), "outside")
     shown.fragment(panel)()
@@ -214,7 +220,8 @@ def fragments() -> None:
 def test_a_fragment_that_draws_less_leaves_no_figure_behind():
     at = AppTest.from_function(fragments)
     at.run()
-    assert {"figures/a.html", "figures/b.html", "figures/outside.html"} <= set(export(at))
+    first = {"figures/a.html", "figures/b.html", "figures/inner.html", "figures/outside.html"}
+    assert first <= set(export(at))
     at.session_state["names"] = ["c"]
     at.run()  # the page does not begin: as if only the fragment ran
     files = export(at)

@@ -8,6 +8,7 @@ import timm
 import torch
 from PIL import Image
 from torch import nn
+from torchvision.models import VGG16_Weights
 
 from fcnviz import weights
 from fcnviz.convolutionalize import convolutionalize
@@ -21,6 +22,7 @@ CATS = {"tabby", "tiger cat", "Persian cat", "Siamese cat", "Egyptian cat"}
 def test_there_are_a_thousand_names_each_once():
     names = imagenet.names()
     assert len(names) == len(set(names)) == 1000
+    assert names == tuple(VGG16_Weights.IMAGENET1K_V1.meta["categories"])
     assert names[281:286] == ("tabby", "tiger cat", "Persian cat", "Siamese cat", "Egyptian cat")
 
 
