@@ -82,12 +82,12 @@ def test_the_maps_of_both_strides_are_the_networks_on_one_scale():
     coarse, dense = panels(at, "dilation")
     expected = [scores[voc.CLASSES.index("cat")] for scores in scores_of_the_cat()]
     for shown, exact, stride in zip((coarse, dense), expected, (32, 16), strict=True):
-        np.testing.assert_allclose(values(shown["layers"][0]), exact, atol=2e-3)
+        np.testing.assert_allclose(values(shown["layers"][1]), exact, atol=2e-3)
         h, w = exact.shape
         assert shown["caption"].startswith(f"{w} × {h} · stride {stride}")
     assert coarse["view"] == dense["view"]
-    same = pixels(dense["layers"][0])[::2, ::2]
-    assert (same == pixels(coarse["layers"][0])).mean() > 0.99  # one scale; a colour may round otherwise
+    same = pixels(dense["layers"][1])[::2, ::2]
+    assert (same == pixels(coarse["layers"][1])).mean() > 0.99  # one scale; a colour may round otherwise
 
 
 def test_what_differs_from_shift_and_stitch_is_measured():
@@ -112,7 +112,7 @@ def test_both_joins_are_counted(backbone):
 
 def test_the_pyramid_shows_the_scores_averaged_and_promises_nothing():
     at = start(PAGE, section="Context by pooling", photo="cat", size=f"{SIZE}", **{"class": "cat"})
-    whole, *levels = (values(p["layers"][0]) for p in panels(at, "pyramid"))
+    whole, *levels = (values(p["layers"][1]) for p in panels(at, "pyramid"))
     assert len(levels) == len(pyramid.GRIDS)
     np.testing.assert_allclose(levels[0], whole.mean(), atol=2e-3)
     assert all(level.shape == whole.shape for level in levels)

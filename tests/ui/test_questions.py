@@ -62,7 +62,14 @@ def test_the_answer_can_be_shown():
 
 
 def test_a_link_leaves_them_out():
-    assert not start(PAGE, questions="off").expander
+    at = start(PAGE, questions="off")
+    assert not at.expander
+    at.switch_page("pages/training.py")  # a link in the app, which does not say it again
+    at.query_params.clear()
+    assert not rerun(at).expander
+    at.switch_page(PAGE)
+    at.query_params["questions"] = "on"
+    assert rerun(at).expander
 
 
 def test_the_worksheet_has_all_questions_links_that_exist_and_the_answers_apart():

@@ -9,8 +9,11 @@ from fcnviz import weights
 from fcnviz.lessons.heatmaps.cells import stage_start
 from fcnviz.photos import voc
 from ui.compare.results import Result, run_networks, strongest
+from ui.figures.grids import Layer
+from ui.figures.pictures import Extent
 from ui.page import controls
 from ui.page.frame import Inputs
+from ui.running import layers
 from ui.running.networks import model
 from ui.state import Networks, Photo
 
@@ -38,6 +41,11 @@ class Choice:
     def coarse(self) -> np.ndarray:
         """Its scores of stride 32, (h, w)."""
         return self.result.segmentation.scores.s32[0, self.index].numpy()
+
+    @property
+    def below(self) -> Layer:
+        """The photo, to lie below its maps."""
+        return Layer(layers.small_photo(self.photo), Extent.of(self.photo.input.size))
 
     @property
     def start(self) -> tuple[float, float]:

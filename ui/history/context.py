@@ -9,6 +9,7 @@ from ui.components.grids import grids
 from ui.figures.grids import Bar, Panel, Row, Values, coarse
 from ui.figures.numbers import span
 from ui.figures.pictures import Extent
+from ui.figures.theme import OPACITY
 from ui.history.choice import choose
 from ui.page.frame import Inputs
 from ui.running import waiting
@@ -33,7 +34,7 @@ def pooling(page: Inputs) -> None:
     panels = (
         Panel(
             shows=where,
-            layers=(coarse(values, bar.scale, where, reads=Values(values, "score")),),
+            layers=(c.below, coarse(values, bar.scale, where, OPACITY, Values(values, "score"))),
             title=title,
             caption=grid_text(values.shape, 32) if title not in titles else span(values, 1),
             bar=bar,

@@ -16,6 +16,7 @@ from ui.export import offline, shown
 from ui.figures.grids import Bar, Panel, Row, Values, coarse
 from ui.figures.numbers import delta, fixed, span
 from ui.figures.pictures import Extent
+from ui.figures.theme import OPACITY
 from ui.history.choice import Choice, choose
 from ui.page.frame import Inputs
 from ui.running import waiting, worker
@@ -64,7 +65,7 @@ def _maps(c: Choice, dense: np.ndarray) -> None:
     panels = (
         Panel(
             shows=whole,
-            layers=(coarse(values, bar.scale, places[stride], reads=Values(values, "score")),),
+            layers=(c.below, coarse(values, bar.scale, places[stride], OPACITY, Values(values, "score"))),
             title=titles[stride],
             caption=f"{grid_text(values.shape, stride)} · {span(values, 1)}",
             bar=bar,

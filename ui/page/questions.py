@@ -1,4 +1,7 @@
-"""Questions at the top of a chapter, marked by the app; `?questions=off` in the link leaves them out."""
+"""Questions at the top of a chapter, marked by the app.
+
+`?questions=off` in the link leaves them out on all pages that the visitor opens, until `?questions=on`.
+"""
 
 import functools
 from collections.abc import Sequence
@@ -15,10 +18,11 @@ from ui.page import link, worksheet
 def ask(chapter: str) -> None:
     """Draw the questions of a chapter, closed: until they are opened they cost nothing.
 
-    Nothing is drawn where there are none, or where the link says `off`.
+    Nothing is drawn where there are none, or where a link has said `off`.
     """
-    asked = questions.of(chapter)
-    if not asked or link.get("questions") == "off":
+    asked, state = questions.of(chapter), st.session_state
+    state["questions"] = link.get("questions") or state.get("questions")
+    if not asked or state["questions"] == "off":
         return
     many = "A question" if len(asked) == 1 else f"{len(asked)} questions"
     closed = st.expander(
