@@ -77,7 +77,7 @@ def integer(label: str, key: str, most: int, default: int, *, first: int = 0) ->
 def answer(choice: Choice) -> None:
     """Draw two sentences and the derived numbers in them, and warnings if the settings do not work."""
     setup = choice.setup
-    words, numbers = _lite0_answer(setup) if setup.backbone == "lite0" else _vgg16_answer(setup)
+    words, numbers = _lite0_answer(setup) if setup.backbone == "lite0" else vgg16_answer(setup)
     left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
     left.markdown(words)
     with right.container(horizontal=True, gap="medium"):
@@ -86,7 +86,8 @@ def answer(choice: Choice) -> None:
     _warn(choice)
 
 
-def _vgg16_answer(setup: Setup) -> tuple[str, list[tuple[str, str]]]:
+def vgg16_answer(setup: Setup) -> tuple[str, list[tuple[str, str]]]:
+    """Say why the padding and why the crop, in words, and as (label, number) of what is derived."""
     crop, reach = setup.crops.final, setup.pad - setup.crops.final
     least = sizes.least_pad(setup)
     suits = f"suits every image, even 1 × 1 px, from {least} px on"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fcnviz import weights
-from fcnviz.convolutionalize import convolutionalize
+from fcnviz.convolutionalize import convolutionalize, sliding_window
 from fcnviz.lessons.convolutionalize import digits
 from fcnviz.render import Scale
 from ui.components.grids import Pick, grids
@@ -28,6 +28,9 @@ from ui.running import waiting, worker
 
 PLACES = ("Random", "By hand")
 SIDE = digits.SIDE
+# The page starts with these values, and the Lecture shows the same.
+#: (width, height) of the canvas in px, how many digits are on it, and the number of the picture.
+CANVAS, COUNT, PICTURE = (40, 28), 5, 17
 
 
 @st.cache_resource(show_spinner=False)
@@ -119,7 +122,7 @@ class Answers:
 def canvas(net: digits.Digits) -> None:
     """Draw a canvas of digits: the dense network refuses it, the convolutional one answers with a map."""
     drawn = _choose_canvas()
-    a = Answers(net, drawn, worker.run_short(_run, convolutionalize(net), drawn.pixels))
+    a = answers(net, drawn)
     shown.add("scores/digits.npy", partial(offline.array, a.scores))
     (height, width), (h, w) = a.pixels.shape, a.best.shape
     _dense_answer(a)
@@ -135,8 +138,8 @@ def canvas(net: digits.Digits) -> None:
     st.caption(
         f"{width} × {height} px → {w} × {h} cells, one per window of 8 × 8, drawn at its centre. In the "
         f"cells where a digit was placed, the best digit is right for **{a.found} of {len(drawn.placed)}**; "
-        "cells in which no digit has more than half of the probability are left empty. Click a cell, or use "
-        "the sliders."
+        "cells in which no digit has more than half of the probability are left empty. Each window run alone "
+        f"through the dense network: max |Δ| = {delta(difference(a))}. Click a cell, or use the sliders."
     )
     _window(a, x, y)
 
@@ -152,12 +155,18 @@ def _choose_canvas() -> digits.Canvas:
             "Digits", PLACES, default=PLACES[0], required=True, key="conv_place", bind="query-params"
         )
         more = st.popover("Size", icon=":material/tune:")
-        width = more.slider("Width, px", SIDE, 64, 40, key="conv_width", bind="query-params")
-        height = more.slider("Height, px", SIDE, 64, 28, key="conv_height", bind="query-params")
+        width = more.slider("Width, px", SIDE, 64, CANVAS[0], key="conv_width", bind="query-params")
+        height = more.slider("Height, px", SIDE, 64, CANVAS[1], key="conv_height", bind="query-params")
         if how == PLACES[0]:
-            count = more.slider("How many digits", 0, 12, 5, key="conv_count", bind="query-params")
+            count = more.slider("How many digits", 0, 12, COUNT, key="conv_count", bind="query-params")
             seed = st.number_input(
-                "Picture no.", 0, 9999, 17, key="conv_canvas", bind=number_binding("conv_canvas"), width=140
+                "Picture no.",
+                0,
+                9999,
+                PICTURE,
+                key="conv_canvas",
+                bind=number_binding("conv_canvas"),
+                width=140,
             )
             link.put({"conv_lines": None})
             return digits.scatter((width, height), count, int(seed))
@@ -195,13 +204,35 @@ def _lines() -> np.ndarray:
 
 def _dense_answer(a: Answers) -> None:
     """Write the dense network's answer for the whole canvas: an error, unless the canvas is 8 × 8."""
-    try:
-        digit = int(worker.run_short(_run, a.net, a.canvas.pixels).argmax())
-    except RuntimeError as error:
-        st.markdown(f"**Dense**, given this picture, refuses: `{str(error).splitlines()[0]}`")
+    digit, refusal = asked(a)
+    if refusal:
+        st.markdown(f"**Dense**, given this picture, refuses: `{refusal}`")
     else:
         st.markdown(f"**Dense**, given this one window, answers: {digit}")
     st.markdown("**Convolutional**, the same weights, answers for every window:")
+
+
+def asked(a: Answers) -> tuple[int, str]:
+    """Ask the dense network about the whole canvas; return its digit, or −1 and the words of its refusal."""
+    try:
+        return int(worker.run_short(_run, a.net, a.canvas.pixels).argmax()), ""
+    except RuntimeError as error:
+        return -1, str(error).splitlines()[0]
+
+
+def answers(net: digits.Digits, drawn: digits.Canvas) -> Answers:
+    """Run the convolutional network on a canvas."""
+    return Answers(net, drawn, worker.run_short(_run, convolutionalize(net), drawn.pixels))
+
+
+def difference(a: Answers) -> float:
+    """Run the dense network on every window alone; return max |Δ| to the cells' scores."""
+    return float(np.abs(worker.run_short(_alone, a.net, a.canvas.pixels) - a.scores).max())
+
+
+def _alone(net: nn.Module, x: Tensor) -> np.ndarray:
+    with torch.no_grad():
+        return sliding_window(net, x, SIDE, 1)[0].numpy()
 
 
 def _start_at_first_digit(a: Answers) -> digits.Placed:

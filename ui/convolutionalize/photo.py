@@ -195,7 +195,7 @@ def _measured(photo: Photo, device: str, shorter: int, name: str, classes: tuple
         )
         return
     cells, windows = whole(photo, shorter, device), alone(photo, shorter, device)
-    found = gap.gap(torch.from_numpy(cells), torch.from_numpy(windows))
+    found = measured(photo, shorter, device)
     columns, rows = found.windows
     st.markdown(
         f"**{columns} × {rows} windows lie in the input; classified alone**, their probabilities differ from "
@@ -211,6 +211,12 @@ def _measured(photo: Photo, device: str, shorter: int, name: str, classes: tuple
         grids(Row(tuple(panels)), "conv_gap_maps")
     with right:
         _fields(photo, device, shorter, classes, cells)
+
+
+def measured(photo: Photo, shorter: int, device: str) -> gap.Gap:
+    """Compare the cells of one pass with their windows classified alone."""
+    cells, windows = (torch.from_numpy(of(photo, shorter, device)) for of in (whole, alone))
+    return gap.gap(cells, windows)
 
 
 def _window_map(photo: Photo, values: np.ndarray, shorter: int, bar: Bar, title: str) -> Panel:

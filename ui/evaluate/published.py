@@ -23,6 +23,28 @@ def recorded() -> dict[str, tuple[float, ...]]:
     return {title: tuple(_array([m[key] for key in FOUR])) for title, m in found.items()}
 
 
+def interval(key: str) -> dict[str, tuple[float, ...]]:
+    """Return a recorded metric of the bundled networks by title: its share, and its interval.
+
+    Args:
+        key: one of `FOUR`, "within_1" … "within_40", or "iu_" and a class.
+    """
+    found = {network_title(w): w.metrics for w in map(weights.find, weights.BUNDLED) if w.metrics}
+    return {title: tuple(_array([_value(m, key), *_ends(m, key)])) for title, m in found.items()}
+
+
+def _value(m: dict[str, Any], key: str) -> float:
+    group, _, name = key.partition("_")
+    of = {"within": "within", "iu": "class_iu"}.get(group)
+    return m[of][name] if of else m[key]
+
+
+def photos() -> str:
+    """Name the photos that the bundled networks were measured on."""
+    m = next(w.metrics for w in map(weights.find, weights.BUNDLED) if w.metrics)
+    return f"{m['photos']:,} photos of VOC2012 {m['split']}"
+
+
 def _measured() -> dict[str, weights.Weights]:
     """Return the bundled networks with recorded metrics by title; if there are none, say so."""
     found = {network_title(w): w for w in map(weights.find, weights.BUNDLED) if w.metrics}

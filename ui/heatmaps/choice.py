@@ -150,20 +150,26 @@ def _class(result: Result) -> int:
 
 
 def _pixel(photo: Photo, results: list[Result], result: Result, index: int) -> tuple[int, int]:
-    """Read the link's pixel, moved into the photo; else find where the networks disagree most.
-
-    Where they agree everywhere, it is the class's maximum on the finest grid.
-    """
+    """Read the link's pixel, moved into the photo; else find where the networks disagree most."""
     try:
-        wanted = tuple(int(link.get(k, "")) for k in ("x", "y"))
+        wanted = int(link.get("x", "")), int(link.get("y", ""))
     except ValueError:
-        labels = [r.labels for r in results]
-        found = cached.disputed(photo, tuple(r.net for r in results), labels)
-        grid = labels[0].shape[::-1]
-        if found is None:
-            scores = result.segmentation.scores.finest
-            row, column = divmod(int(scores.softmax(1)[0, index].argmax()), scores.shape[-1])
-            found, grid = (column, row), (scores.shape[-1], scores.shape[-2])
-        wanted = tuple(int((i + 0.5) * n / k) for i, n, k in zip(found, photo.input.size, grid, strict=True))
+        wanted = disputed_pixel(photo, results, result, index)
     x, y = (min(max(v, 0), n - 1) for v, n in zip(wanted, photo.input.size, strict=True))
+    return x, y
+
+
+def disputed_pixel(photo: Photo, results: list[Result], result: Result, index: int) -> tuple[int, int]:
+    """Find the pixel, in px of the networks' input, where the networks disagree most.
+
+    Where they agree everywhere, it is the class's maximum on the finest grid of `result`.
+    """
+    labels = [r.labels for r in results]
+    found = cached.disputed(photo, tuple(r.net for r in results), labels)
+    grid = labels[0].shape[::-1]
+    if found is None:
+        scores = result.segmentation.scores.finest
+        row, column = divmod(int(scores.softmax(1)[0, index].argmax()), scores.shape[-1])
+        found, grid = (column, row), (scores.shape[-1], scores.shape[-2])
+    x, y = (int((i + 0.5) * n / k) for i, n, k in zip(found, photo.input.size, grid, strict=True))
     return x, y

@@ -19,7 +19,7 @@ from ui.figures.numbers import minus, percent
 from ui.figures.pictures import Extent
 from ui.figures.theme import INK, MARK, hex_colour
 from ui.heatmaps import cached, figures
-from ui.heatmaps.choice import Choice
+from ui.heatmaps.choice import Choice, Heatmap
 from ui.page import link
 from ui.running import layers, waiting, worker
 from ui.running.networks import model
@@ -101,15 +101,13 @@ def _field(c: Choice) -> None:
     st.markdown(f"**What cell {cell[0]}, {cell[1]} of the stride-{c.stride} map sees**")
     effective = st.toggle("Effective receptive field (a backward pass)", key="effective", bind="query-params")
     mass = cached.effective_field(c.photo, c.key, cell) if effective else None
-    grids(_field_panel(c, cell, field, mass), "field")
+    grids(field_panel(c, cell, field, mass), "field")
     if mass is not None:
         _about_mass(c, mass, cell, field)
 
 
 def _about_mass(c: Choice, mass: np.ndarray, cell: tuple[int, int], field: receptive.Field) -> None:
-    left, top, right, bottom = c.cells.edges(*cell)
-    half = receptive.half_mass_side(mass, (left + right) / 2, (top + bottom) / 2)
-    share = receptive.central_share(mass, field)
+    half, share = half_mass_side(c, mass, cell), receptive.central_share(mass, field)
     st.caption(
         f"Bright: |gradient| of the cell's {c.name} score with respect to the photo (square root, to show "
         f"faint parts). The central quarter of the box (half as wide and high) holds "
@@ -117,7 +115,14 @@ def _about_mass(c: Choice, mass: np.ndarray, cell: tuple[int, int], field: recep
     )
 
 
-def _field_panel(c: Choice, cell: tuple[int, int], field: receptive.Field, mass: np.ndarray | None) -> Panel:
+def half_mass_side(c: Heatmap, mass: np.ndarray, cell: tuple[int, int]) -> int:
+    """Return the side in px of the square around a cell that holds half of its effective field."""
+    left, top, right, bottom = c.cells.edges(*cell)
+    return receptive.half_mass_side(mass, (left + right) / 2, (top + bottom) / 2)
+
+
+def field_panel(c: Heatmap, cell: tuple[int, int], field: receptive.Field, mass: np.ndarray | None) -> Panel:
+    """Draw the theoretical receptive field of a cell over the photo, and the effective one if it is given."""
     photo = Extent.of(c.photo.input.size)
     box = Box(field.left - 0.5, field.top - 0.5, field.right + 0.5, field.bottom + 0.5, "dash")
     shows = Extent.around(photo, box)

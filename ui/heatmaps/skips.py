@@ -21,7 +21,7 @@ from ui.figures.grids import Bar, Panel, Row, Values, coarse
 from ui.figures.numbers import percent, span
 from ui.figures.pictures import Extent
 from ui.heatmaps import cached
-from ui.heatmaps.choice import Choice
+from ui.heatmaps.choice import Choice, Heatmap
 from ui.page import path
 from ui.running import layers, worker
 from ui.running.networks import model
@@ -47,8 +47,8 @@ def equations(c: Choice, palette: str) -> None:
         or VIEWS[0]
     )  # ?terms= chooses none, although it is required
     signs = ("", "", "") if view == MARGIN else ("", "+", "=")
-    for line, maps, bars in _drawn(c, lines, view):
-        _equation(c, line.stride, maps, bars, signs)
+    for line, maps, bars in drawn(c, lines, view):
+        grids(equation(c, line.stride, maps, bars, signs), f"sum_{line.stride}")
     st.caption(_ABOUT[view])
     strides = [32, *(s.stride for s in lines)]
     scores = c.result.segmentation.scores
@@ -69,8 +69,8 @@ def _with_skips(c: Choice) -> Choice:
     return replace(c, result=finest, stride=finest.stride)
 
 
-def _drawn(
-    c: Choice, lines: list[sums.Sum], view: str
+def drawn(
+    c: Heatmap, lines: list[sums.Sum], view: str
 ) -> Iterator[tuple[sums.Sum, list[np.ndarray], list[Bar]]]:
     """Yield each sum with the maps of its three terms, (h, w) each, and their colour bars."""
     terms = [(s.upscored, s.skip, s.fused) for s in lines]
@@ -93,22 +93,23 @@ def _names(stride: int) -> tuple[str, str, str]:
     return f"{skip.upsampler}({SCORE_MAPS[2 * stride]})", skip.scorer, skip.fused
 
 
-def _equation(c: Choice, stride: int, maps: list[np.ndarray], bars: list[Bar], signs: Sequence[str]) -> None:
+def equation(c: Heatmap, stride: int, maps: list[np.ndarray], bars: list[Bar], signs: Sequence[str]) -> Row:
     """Draw the upsampled scores + the skip's scores = their sum."""
     start = stage_start(model(c.result.net), stride)
     where = Extent.cells(maps[0].shape, (start, start), stride)
-    panels = (
-        Panel(
-            shows=where,
-            layers=(coarse(values, bar.scale, where, reads=Values(values, "score")),),
-            title=name,
-            caption=f"{grid_text(values.shape, stride)} · {span(values, 1)}",
-            bar=bar,
-            sign=sign,
+    return Row(
+        tuple(
+            Panel(
+                shows=where,
+                layers=(coarse(values, bar.scale, where, reads=Values(values, "score")),),
+                title=name,
+                caption=f"{grid_text(values.shape, stride)} · {span(values, 1)}",
+                bar=bar,
+                sign=sign,
+            )
+            for name, values, bar, sign in zip(_names(stride), maps, bars, signs, strict=True)
         )
-        for name, values, bar, sign in zip(_names(stride), maps, bars, signs, strict=True)
     )
-    grids(Row(tuple(panels)), f"sum_{stride}")
 
 
 def _flips(c: Choice, labels: dict[int, np.ndarray], palette: str) -> None:

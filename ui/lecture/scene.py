@@ -1,6 +1,6 @@
 """The subject of a lecture: the photo, the networks' results, and the class of its heatmaps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +11,7 @@ from ui.compare.results import Result, run_networks
 from ui.convolutionalize import photo as convolution_photo
 from ui.figures.grids import Layer
 from ui.figures.pictures import Extent
-from ui.heatmaps.choice import Heatmap, ranked
+from ui.heatmaps.choice import Heatmap, disputed_pixel, ranked
 from ui.running import layers
 from ui.state import Networks, Photo
 
@@ -67,7 +67,19 @@ class Scene:
         Raises:
             MissingError: no network can run.
         """
-        found = run_networks(self.photo, self.networks)
+        return self._run(self.networks)
+
+    @cached_property
+    def finest(self) -> Result:
+        """The result of the finest network, for which the others need not run.
+
+        Raises:
+            MissingError: it cannot run.
+        """
+        return self._run(replace(self.networks, names=self.networks.names[-1:]))[0]
+
+    def _run(self, networks: Networks) -> list[Result]:
+        found = run_networks(self.photo, networks)
         if not found:
             raise MissingError("No network runs: choose other weights under Photo.")
         return found
@@ -77,14 +89,19 @@ class Scene:
         """Index of the class of all heatmaps: the link's, else the most frequent one except background."""
         if self.wanted is not None:
             return self.wanted
-        return next(c for c, _ in ranked(self.results[-1]) if c)
+        return next(c for c, _ in ranked(self.finest) if c)
 
     @property
     def name(self) -> str:
         """The name of that class."""
         return voc.CLASSES[self.index]
 
-    def heatmap(self, stride: int) -> Heatmap:
+    @cached_property
+    def pixel(self) -> tuple[int, int]:
+        """The pixel, in px of the networks' input, that the networks disagree about most."""
+        return disputed_pixel(self.photo, self.results, self.results[0], self.index)
+
+    def heatmap(self, stride: int, probability: bool = True) -> Heatmap:
         """The score map of this stride as the Heatmaps page shows it, of the coarsest network that has it.
 
         Raises:
@@ -93,7 +110,7 @@ class Scene:
         able = [r for r in self.results if r.stride <= stride]
         if not able:
             raise MissingError(f"This step needs an FCN-{stride}s, and there are only coarser networks.")
-        return Heatmap(self.photo, able[0], self.index, stride, probability=True)
+        return Heatmap(self.photo, able[0], self.index, stride, probability)
 
     # --- pictures
 

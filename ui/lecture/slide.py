@@ -3,7 +3,7 @@
 Coordinates are pixels of the photo, as in `ui.figures`. Jinja escapes all text. No Streamlit here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -15,6 +15,7 @@ from fcnviz import render
 from fcnviz.render import Scale
 from ui.figures.grids import Layer
 from ui.figures.marks import Mark
+from ui.figures.numbers import percent
 from ui.figures.pictures import Extent, data_uri
 
 TEMPLATES = jinja2.Environment(
@@ -37,6 +38,7 @@ class Picture:
         layers: its layers, the lowest first.
         marks: what is drawn on it.
         caption: text below it.
+        sign: a sign before it, such as "+".
     """
 
     kind: ClassVar[str] = "picture"
@@ -45,6 +47,7 @@ class Picture:
     layers: tuple[Layer, ...]
     marks: tuple[Mark, ...] = ()
     caption: str = ""
+    sign: str = ""
 
     @property
     def ratio(self) -> float:
@@ -54,11 +57,39 @@ class Picture:
 
 @dataclass(frozen=True)
 class Bars:
-    """Named shares, 0…1, as bars."""
+    """Named shares, 0…1, as bars.
+
+    Attributes:
+        title: text above them.
+        rows: (name, share) of each.
+        caption: text below them.
+        spans: the interval of each, (low, high), if they have any.
+        texts: what is written instead of the shares.
+    """
 
     kind: ClassVar[str] = "bars"
     title: str
     rows: tuple[tuple[str, float], ...]
+    caption: str = ""
+    spans: tuple[tuple[float, float], ...] = ()
+    texts: tuple[str, ...] = ()
+
+    @property
+    def drawn(self) -> Iterator[tuple[str, float, str, tuple[float, float] | None]]:
+        """Name, share, text and interval of each."""
+        spans = self.spans or [None] * len(self.rows)
+        texts = self.texts or [percent(share) for _, share in self.rows]
+        for (name, share), text, span in zip(self.rows, texts, spans, strict=True):
+            yield name, share, text, span
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Short texts below each other: what each is about, the text, and an address on the web or ""."""
+
+    kind: ClassVar[str] = "lines"
+    title: str
+    rows: tuple[tuple[str, str, str], ...]
     caption: str = ""
 
 
@@ -93,7 +124,7 @@ class Figure:
         columns: number of parts in a row; 0: all are in one.
     """
 
-    parts: tuple[Picture | Bars | Table, ...]
+    parts: tuple[Picture | Bars | Lines | Table, ...]
     bar: tuple[str, Scale, tuple[str, str]] | None = None
     legend: tuple[tuple[str, str], ...] = ()
     columns: int = 0
@@ -115,6 +146,7 @@ class Slide:
         figure: its figure; None if it cannot be shown.
         page: the page that the figure is from, such as "pages/heatmaps.py".
         query: link parameters that show the same figure there.
+        before: what is shown before it, one after the other, such as a question without its answer.
     """
 
     sentence: str
@@ -122,8 +154,17 @@ class Slide:
     figure: Figure | None
     page: str
     query: dict[str, str] = field(default_factory=dict)
+    before: tuple["Slide", ...] = ()
 
 
-def slide_html(slide: Slide, notes: bool = False) -> str:
-    """Render a slide as HTML, with the speaker's notes or without; `figure.css` is its style sheet."""
-    return TEMPLATES.get_template("slide.html").render(slide=slide, notes=notes)
+def slide_html(slide: Slide, notes: bool = False, reveal: bool = False) -> str:
+    """Render a slide as HTML; `figure.css` is its style sheet.
+
+    Args:
+        slide: the slide.
+        notes: whether the speaker's notes are on it.
+        reveal: whether what is shown before it comes first; the browser then hides all but one.
+    """
+    template = TEMPLATES.get_template("slide.html")
+    stages = [*(slide.before if reveal else ()), slide]
+    return "".join(template.render(slide=stage, notes=notes, later=i > 0) for i, stage in enumerate(stages))

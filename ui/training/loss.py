@@ -45,7 +45,7 @@ def sampled(page: Inputs) -> None:
     draw, further = _choose()
     found = cached.drawn(page.photo, net, draw, scores)
     compared = cached.compared(page.photo, net, draw) if further else None
-    _pictures(page.photo, found, compared)
+    grids(Row(pictures(page.photo, found, compared), least=240), "loss")
     with shown.section():
         if compared is not None:
             _numbers(compared)
@@ -77,7 +77,8 @@ def _choose() -> tuple[Draw, bool]:
 # --- pictures
 
 
-def _pictures(photo: Photo, found: Drawn, compared: Compared | None) -> None:
+def pictures(photo: Photo, found: Drawn, compared: Compared | None) -> tuple[Panel, ...]:
+    """Draw each pixel's loss, what is kept of it, and the gradients if they are compared."""
     where = Extent.of(photo.input.size)
     scale = Scale(0, float(found.pixels.max()) or 1.0, "magma")
     losses = Layer(render.heatmap_png(found.pixels, scale), where, reads=Colours(scale, "loss"))
@@ -103,7 +104,7 @@ def _pictures(photo: Photo, found: Drawn, compared: Compared | None) -> None:
     ]
     if compared is not None:
         panels.append(_gradients(compared))
-    grids(Row(tuple(panels), least=240), "loss")
+    return tuple(panels)
 
 
 def _gradients(found: Compared) -> Panel:

@@ -48,6 +48,17 @@ def _runs() -> list[Run]:
     return [run for name in weights.BUNDLED for run in recorded.runs(weights.find(name).command or "")]
 
 
+def stages() -> list[tuple[str, str]]:
+    """Name each bundled network, and say what its training started from and how long it was."""
+    found = []
+    for about in map(weights.find, weights.BUNDLED):
+        mine = recorded.runs(about.command or "")
+        start = f"FCN-{mine[0].init}" if mine and mine[0].init else "the ImageNet classifier"
+        epochs = sum(run.config.epochs for run in mine)
+        found.append((f"FCN-{about.stride}s", f"from {start}: {epochs} epochs in {len(mine)} runs"))
+    return found
+
+
 def _row(run: Run) -> dict[str, str]:
     c = run.config
     return {

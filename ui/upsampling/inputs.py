@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fcnviz.lessons.upsampling import kernels, transposed
 from fcnviz.photos import voc
-from ui.compare.results import run_networks, strongest
+from ui.compare.results import Result, run_networks, strongest
 from ui.page import link, number_grid
 from ui.page.frame import Inputs
 
@@ -83,12 +83,11 @@ def _input(page: Inputs, source: str, axes: int) -> Tensor | None:
     link.put({"t_cells": None})
     if source in PRESETS:
         return torch.tensor(PRESETS[source][axes - 1], dtype=torch.float64)
-    cut = heatmap(page, (1, 5) if axes == 1 else (3, 3))
-    if cut is None:
+    found = heatmap(page, SIZES[axes])
+    if found is None:
         return None
-    st.caption(f"Input: {cut.text}, rounded to one decimal.")
-    values = np.round(cut.values, 1)
-    return torch.from_numpy(values[0] if axes == 1 else values)
+    st.caption(f"Input: {found.text}, rounded to one decimal.")
+    return rounded(found, axes)
 
 
 def _kernel(form: str, size: int, stride: int, axes: int) -> Tensor:
@@ -107,6 +106,10 @@ def own_kernel(name: str, size: int, axes: int) -> Tensor:
 
 
 # --- numbers from the photo
+
+
+#: (h, w) of what is cut out of the photo's scores, by the number of axes.
+SIZES = {1: (1, 5), 2: (3, 3)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,19 +135,26 @@ def heatmap(page: Inputs, size: tuple[int, int]) -> Cut | None:
         size: largest (h, w) of the part.
     """
     results = run_networks(page.photo, page.networks)
-    if not results:
-        return None
-    scores = results[0].segmentation.scores.s32[0].numpy()  # (C, h, w)
+    return cut(results[0], size) if results else None
+
+
+def cut(result: Result, size: tuple[int, int]) -> Cut:
+    """Cut a network's stride-32 scores as `heatmap` does."""
+    scores = result.segmentation.scores.s32[0].numpy()  # (C, h, w)
     label = strongest(scores)
     shape = scores[label].shape
     peak = np.unravel_index(scores[label].argmax(), shape)
     window = tuple(_around(int(p), want, n) for p, want, n in zip(peak, size, shape, strict=True))
     values = scores[label][window].astype(np.float64)
     h, w = values.shape
-    text = (
-        f"{results[0].title}'s stride-32 scores for {voc.CLASSES[label]}, {w} × {h} cells around their peak"
-    )
+    text = f"{result.title}'s stride-32 scores for {voc.CLASSES[label]}, {w} × {h} cells around their peak"
     return Cut(values, text, label)
+
+
+def rounded(found: Cut, axes: int) -> Tensor:
+    """Round a cut to one decimal: (n,) or (h, w) float64."""
+    values = np.round(found.values, 1)
+    return torch.from_numpy(values[0] if axes == 1 else values)
 
 
 def _around(peak: int, want: int, n: int) -> slice:

@@ -10,7 +10,7 @@ from torch import Tensor
 from fcnviz.lessons.upsampling import transposed
 from ui.components.grids import grids
 from ui.export import shown
-from ui.figures.grids import Row
+from ui.figures.grids import Panel, Row
 from ui.figures.numbers import delta
 from ui.upsampling import figures
 from ui.upsampling.inputs import Setting
@@ -76,10 +76,14 @@ def _done(setting: Setting, step: int) -> np.ndarray:
     return np.where(np.arange(out.size).reshape(out.shape) < step, out, np.nan)
 
 
+def sheet(setting: Setting, step: int) -> Panel:
+    """Draw a 1-D setting after so many output cells."""
+    return figures.slide_sheet(padded(setting), _flipped(setting.kernel), _done(setting, step), step=step)
+
+
 def _draw_1d(setting: Setting, step: int, cell: tuple[int, ...]) -> None:
     x, kernel = setting.x.numpy(), setting.kernel.numpy()
-    over = figures.slide_sheet(padded(setting), _flipped(setting.kernel), _done(setting, step), step=step)
-    grids(over, "c_line")
+    grids(sheet(setting, step), "c_line")
     stamps = figures.stamp_sheet(x, kernel, setting.stride, setting.pad, step=None, cell=cell[0])
     title = f"The same out[{cell[0]}] in the stamps: the dotted column"
     grids(replace(stamps, title=title), "c_stamps")

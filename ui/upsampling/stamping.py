@@ -114,6 +114,11 @@ def _draw_2d(setting: Setting, step: int, cell: tuple[int, ...]) -> None:
     grids(Row(panels), "t_plane")
 
 
+def product(term: transposed.Term) -> str:
+    """Write one product of the sum that makes an output cell."""
+    return f"{short(term.value)} × {short(term.weight)}"
+
+
 def arithmetic(setting: Setting, step: int, cell: tuple[int, ...]) -> str:
     """Write the sum that makes one output cell, with the terms that are not stamped yet in grey."""
     terms = transposed.terms(setting.x, setting.kernel, setting.stride, setting.pad, cell)
@@ -124,8 +129,7 @@ def arithmetic(setting: Setting, step: int, cell: tuple[int, ...]) -> str:
     for term in terms:
         done = int(np.ravel_multi_index(term.cell, setting.x.shape)) < step
         total += done * term.value * term.weight
-        text = f"{short(term.value)} × {short(term.weight)}"
-        parts.append(text if done else f":gray[{text}]")
+        parts.append(product(term) if done else f":gray[{product(term)}]")
     so_far = " so far" if any(p.startswith(":") for p in parts) else ""
     return f"**{name}** = {' + '.join(parts)} = **{short(total)}**{so_far}"
 

@@ -1,23 +1,22 @@
 """The three networks' answers, and how good they are."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-import numpy as np
-
-from fcnviz import render, weights
-from fcnviz.evaluation.single import WITHIN, Single
-from ui import paper
-from ui.compare.results import METRICS, SINGLE, Result, alarms, legend, metrics_table
+from fcnviz import render
+from fcnviz.evaluation.single import WITHIN
+from fcnviz.photos import voc
+from ui.compare.results import Result, alarms
 from ui.evaluate import published
 from ui.figures.grids import Layer
 from ui.figures.marks import Box
 from ui.figures.numbers import percent
-from ui.figures.theme import hex_colour
+from ui.figures.theme import OPACITY
+from ui.heatmaps import cached, certainty
 from ui.lecture.scene import Scene
-from ui.lecture.slide import Figure, Picture, Slide, Table
-from ui.lecture.steps.parts import CLOSE, printed
+from ui.lecture.slide import Bars, Figure, Picture, Slide
+from ui.lecture.steps.parts import CLOSE, classes, printed
 from ui.page import masks
 from ui.running import layers
 
@@ -36,14 +35,10 @@ def side_by_side(s: Scene) -> Slide:
         "Deep layers say what, shallow layers say where: the three networks on one photo.",
         "Section 4.2 and its figure 4: all three networks on one photo, each pixel in the colour of its best "
         f"class.{counted}",
-        Figure((*pictures, *close), legend=_classes(s), columns=len(pictures)),
+        Figure((*pictures, *close), legend=classes(s.results, s.palette), columns=len(pictures)),
         "pages/compare.py",
         {"section": "Skips"},
     )
-
-
-def _classes(s: Scene) -> tuple[tuple[str, str], ...]:
-    return tuple((e.name, e.colour) for e in legend(s.results, s.palette) if e.index)
 
 
 def _labelled(s: Scene, r: Result) -> Picture:
@@ -52,90 +47,93 @@ def _labelled(s: Scene, r: Result) -> Picture:
     return Picture(f"{r.title} · stride {r.stride}", s.extent, stack, (window,))
 
 
-_ABOUT_METRICS = (
-    "Section 5: pixel accuracy is the share of pixels labelled right; mean accuracy its mean over the "
-    "classes; IU divides the overlap by the union, and its mean over the classes is what papers compare. "
-)
-
-
-def over_many(s: Scene) -> Slide:  # noqa: ARG001 (as every step)
-    """Recorded metrics of the bundled networks; without them, the paper's."""
-    rows, caption = published.recorded(), "EfficientNet-Lite0, trained by this project; not this photo"
-    about = next((w.metrics for w in map(weights.find, weights.BUNDLED) if w.metrics), None)
-    if about:
-        title = f"VOC2012 {about['split']}, {about['photos']:,} photos, measured by this project"
-    else:
-        title, caption = "The paper: VOC2011 validation, 736 photos", "CVPR 2015, table 2, VGG16"
-        rows = paper.voc2011_val()
-    return Slide(
-        "How good is it? Four ways to compare labels with the truth, here over many photos.",
-        f"{_ABOUT_METRICS}Recorded, not of this photo: {title}. Numbers of other data sets or networks "
-        "cannot be compared with them.",
-        Figure((_metrics_table(title, rows, caption),)),
-        "pages/evaluate.py",
-        {"section": "VOC"},
-    )
-
-
 def how_good(s: Scene) -> Slide:
-    """The scores of this photo; of a photo whose truth nobody drew, where its networks differ."""
+    """The recorded scores over many photos, with intervals, then those of this photo."""
+    where = published.photos()
+    many = {key: published.interval(key) for key in (f"within_{WITHIN}", "mean_iu")}
+    near = _listed(value for value, *_ in many[f"within_{WITHIN}"].values())
+    titles = f"Right within {WITHIN} px of an outline", "Mean IU"
+    recorded = tuple(
+        _with_spans(f"{title}, {where}", rows) for title, rows in zip(titles, many.values(), strict=True)
+    )
+    here, said = _here(s)
+    first = f"How good? Within {WITHIN} px of an outline, {near} are right over {where}"
+    notes = (
+        "Section 5. IU divides overlap by union, and its mean over the classes is what papers compare. "
+        f"Within {WITHIN} px of a true boundary one sees how fine the outline is. Recorded by this project "
+        "for EfficientNet-Lite0, with 95 % bootstrap intervals; of one photo there is none: it is an "
+        f"anecdote. In print: {printed('FCN-8s')}. Numbers of other data sets or networks cannot be "
+        "compared with them."
+    )
+    page, query = "pages/compare.py", {"section": "Ground truth"}
+    before = Slide(f"{first}.", notes, Figure(recorded), "pages/evaluate.py", {"section": "VOC"})
+    return Slide(f"{first}; {said}.", notes, Figure((*recorded, here)), page, query, (before,))
+
+
+def _listed(shares: Iterable[float]) -> str:
+    """Write some shares one after the other."""
+    return f"{', '.join(f'{100 * share:.1f}' for share in shares)} %"
+
+
+def _with_spans(title: str, rows: Mapping[str, tuple[float, ...]]) -> Bars:
+    spans = tuple((low, high) for _, low, high in rows.values())
+    return Bars(title, tuple((name, value) for name, (value, *_) in rows.items()), spans=spans)
+
+
+def _here(s: Scene) -> tuple[Bars | Picture, str]:
+    """The scores of this photo, or without its truth, where its networks differ; and that in words."""
     truth = masks.bundled(s.photo)
     if truth is None:
-        return _without_truth(s)
-    rows = {r.title: r.scored(truth.labels) for r in s.results}
-    mask = render.label_png(truth.labels, render.PALETTES[s.palette])
-    picture = Picture("Ground truth", s.extent, (Layer(mask, s.extent),), caption=truth.origin)
-    return Slide(
-        "And on this photo? The labels against the truth, pixel by pixel, and near the outline alone.",
-        "Pixel accuracy is the share of pixels labelled right. IU divides overlap by union; here its mean "
-        f"runs over the classes in the truth. Within {WITHIN} px of a true boundary one sees how fine the "
-        f"outline is. One photo is an anecdote: on VOC2011 validation the paper has {printed('FCN-8s')}.",
-        Figure((picture, _single_table("This photo alone, measured here", rows))),
-        "pages/compare.py",
-        {"section": "Ground truth"},
-    )
-
-
-#: Notes on pictures of changed labels.
-_DIFFER = (
-    "Where they differ, at least one of them is wrong; where they agree, all can be. Coloured is the new "
-    "label, white what became background, grey what stayed. The finer network has a skip more, and was "
-    "trained further: both are in the difference. "
-)
-
-
-def _without_truth(s: Scene) -> Slide:
-    """The pixels whose label a finer network changes, with their share; of one network alone, its labels."""
-    changes = tuple(_changed(s, before, after) for before, after in itertools.pairwise(s.results))
-    white = ("now background", hex_colour(np.array(render.FLIP_TO_BACKGROUND, np.uint8)))
-    shown = "where the networks differ" if changes else f"the labels of {s.results[0].title}"
-    return Slide(
-        f"And on this photo? Nobody drew its truth, so no score: only {shown}.",
-        "The metrics divide by what is true, and of this photo only its pixels are known. "
-        f"{_DIFFER if changes else ''}With a label map of your own, Compare scores the photo.",
-        Figure(
-            changes or tuple(_labelled(s, r) for r in s.results),
-            legend=(*_classes(s), *([white] if changes else [])),
-        ),
-        "pages/compare.py",
-        {"section": "Skips"} if changes else {},
-    )
+        last = _changed(s, *s.results[-2:]) if len(s.results) > 1 else _labelled(s, s.finest)
+        return last, "of this photo nobody drew the truth"
+    scores = {r.title: r.scored(truth.labels) for r in s.results}
+    iu = ", ".join(f"{100 * one.mean_iu:.1f}" for one in scores.values())
+    false = "; ".join(f"{name} {alarms(one)}" for name, one in scores.items())
+    caption = f"IU of the truth's classes: {iu} %. False alarms: {false}"
+    rows = tuple((name, one.near) for name, one in scores.items())
+    return Bars(
+        f"Right within {WITHIN} px, this photo alone", rows, caption
+    ), f"here {_listed(v for _, v in rows)}"
 
 
 def _changed(s: Scene, before: Result, after: Result) -> Picture:
     names, pair = (before.net.name, after.net.name), (before.labels, after.labels)
     layer = Layer(layers.flips(s.photo, names, s.palette, pair), s.extent)
-    caption = f"{percent(render.flipped_share(*pair))} of the labels differ"
+    caption = f"{percent(render.flipped_share(*pair))} of the labels differ; white: now background"
     return Picture(f"{before.title} → {after.title}", s.extent, (layer,), caption=caption)
 
 
-def _metrics_table(title: str, rows: Mapping[str, tuple[float, ...]], caption: str = "") -> Table:
-    text = {str(name): [str(v) for v in row] for name, row in metrics_table(rows).T.items()}
-    return Table(title, METRICS, rows, text, caption)
+def fails(s: Scene) -> Slide:
+    """Where the finest network is unsure, where it is wrong, and which classes are worst over many photos."""
+    r, truth = s.finest, masks.bundled(s.photo)
+    sure = certainty.sure_pixels(r.segmentation, certainty.LEAST)
+    unsure, bits = percent(float((~sure).mean())), cached.entropy_layer(s.photo, r.net, r.segmentation.scores)
+    maps = [
+        Picture("How unsure it is", s.extent, (s.base, Layer(bits, s.extent, OPACITY)), caption=(
+            f"entropy; {unsure} of the pixels are less than {certainty.LEAST} % sure"
+        ))
+    ]  # fmt: skip
+    sentence = f"Where may it fail? {unsure} of the pixels are less than {certainty.LEAST} % sure"
+    if truth is not None:
+        wrong = Layer(render.change_layer(truth.labels, r.labels), s.extent)
+        share = percent(render.flipped_share(truth.labels, r.labels))
+        maps.append(Picture("Where it is wrong", s.extent, (s.base, wrong), caption=f"{share} of the pixels"))
+        shares = certainty.right_shares(r.labels, truth, sure)
+        sentence += "".join(
+            f"; of the {name} ones {percent(part)} are right" for name, part in shares.items()
+        )
+    worst = sorted((published.interval(f"iu_{c}")[r.title], c) for c in voc.CLASSES)[:_WORST]
+    bars = _with_spans(f"{r.title}'s worst classes, IU, {published.photos()}", {c: v for v, c in worst})
+    return Slide(
+        f"{sentence}.",
+        "Entropy: of the softmax over all classes, in bits. A wrong label can be a sure one. The worst "
+        "classes are those of the recorded measurement, with 95 % bootstrap intervals: see Evaluate, By "
+        "class.",
+        Figure((*maps, bars)),
+        "pages/heatmaps.py",
+        {"section": "Certainty", "net": f"{r.stride}s"},
+    )
 
 
-def _single_table(title: str, rows: Mapping[str, Single]) -> Table:
-    values = {name: scores.three for name, scores in rows.items()}
-    text = {name: [percent(v) for v in row] for name, row in values.items()}
-    false = [f"{name}: {alarms(scores)}" for name, scores in rows.items()]
-    return Table(title, SINGLE, values, text, f"False alarms: {'; '.join(false)}")
+#: Number of the worst classes that are named.
+_WORST = 5
