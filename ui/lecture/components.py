@@ -14,7 +14,7 @@ _navigation = component("fcnviz_lecture_nav", Path(__file__).with_name("navigati
 _presenter = component("fcnviz_lecture_presenter", Path(__file__).with_name("presenter.js"), "figure.css")
 
 
-def show(slide: Slide, step: int, names: Sequence[str], notes: bool) -> None:
+def show(slide: Slide, step: int, names: Sequence[str], notes: bool, reveal: bool) -> None:
     """Show a slide as large as the window allows, and tell a presenter's window what it needs.
 
     Args:
@@ -22,10 +22,11 @@ def show(slide: Slide, step: int, names: Sequence[str], notes: bool) -> None:
         step: its number, from 1.
         names: names of all steps.
         notes: whether the speaker's notes are on the slide.
+        reveal: whether what is shown before it comes first.
     """
     following = names[step] if step < len(names) else ""
     about = {"step": step, "steps": len(names), "next": following, "notes": slide.notes}
-    _slide(key="lecture_figure", data={"html": slide_html(slide, notes), **about})
+    _slide(key="lecture_figure", data={"html": slide_html(slide, notes, reveal), **about})
 
 
 def present() -> None:

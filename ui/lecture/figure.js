@@ -1,5 +1,6 @@
 // Shows a slide as large as the window allows. A new one replaces it once its pictures are decoded, so that nothing
-// flickers. What a presenter's window needs is sent to it over the browser's own channel.
+// flickers. What a presenter's window needs is sent to it over the browser's own channel. A slide may come in stages, such
+// as a question and its answer: one of them is shown, and the next one before the next step.
 import { fit } from "./deck.js";
 
 const [ABOVE, BELOW, BAR] = [16, 16, 8]; // px above the sentence, below the slide, above and below the controls
@@ -18,8 +19,15 @@ function measure(view) {
   view.style.marginLeft = `${side - before}px`;
   view.style.width = `${main.clientWidth - 2 * side}px`;
   view.style.setProperty("--height", `${window.innerHeight - ABOVE - (bottom?.offsetHeight ?? 0) - BELOW}px`);
-  const slide = view.querySelector(".slide");
+  const slide = view.querySelector(".slide:not([hidden])");
   if (slide) fit(slide);
+}
+
+function stage(view, wanted) {
+  const stages = [...view.querySelectorAll(".slide")];
+  view.stage = Math.min(wanted, stages.length - 1);
+  for (const [i, slide] of stages.entries()) slide.hidden = i !== view.stage;
+  document.dispatchEvent(new CustomEvent("fcnviz-stages", { detail: stages.length - 1 - view.stage }));
 }
 
 export default function ({ data, parentElement: root }) {
@@ -34,20 +42,32 @@ export default function ({ data, parentElement: root }) {
   around.observe(document.documentElement);
   const controls = document.querySelector("[data-testid=stBottom]");
   if (controls) around.observe(controls);
-  if (view.shown !== data.html) show(view, data, again);
   const channel = new BroadcastChannel("fcnviz-lecture");
-  const tell = () => channel.postMessage({ kind: "slide", ...data });
+  const tell = () => channel.postMessage({ kind: "slide", ...data, stage: view.stage ?? 0 });
+  const settled = () => {
+    again();
+    tell();
+  };
+  if (view.shown !== data.html) show(view, data, settled);
+  const forward = (event) => {
+    if (event.detail !== data.step || view.stage >= view.querySelectorAll(".slide").length - 1) return;
+    event.preventDefault();
+    stage(view, view.stage + 1);
+    settled();
+  };
+  document.addEventListener("fcnviz-next", forward);
   channel.onmessage = (event) => event.data.kind === "hello" && tell();
   tell();
   view.stop?.(); // new data calls this function again without unmounting
   view.stop = () => {
     channel.close();
     around.disconnect();
+    document.removeEventListener("fcnviz-next", forward);
   };
   return () => view.stop();
 }
 
-function show(view, data, again) {
+function show(view, data, settled) {
   view.shown = data.html;
   const next = document.createElement("template");
   next.innerHTML = data.html; // from ui/lecture/templates/slide.html, where Jinja escapes all text
@@ -58,8 +78,11 @@ function show(view, data, again) {
   });
   Promise.all(decoded).then(() => {
     if (view.shown !== data.html) return; // a newer slide has come
+    const before = Number(view.dataset.step ?? data.step);
+    const wanted = { "-1": Infinity, 0: view.stage ?? 0, 1: 0 }[Math.sign(data.step - before)];
     view.replaceChildren(next.content);
     view.dataset.step = data.step;
-    again();
+    stage(view, wanted);
+    settled();
   });
 }

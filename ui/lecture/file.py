@@ -12,7 +12,7 @@ from ui.lecture.scene import MissingError, Scene
 from ui.lecture.slide import TEMPLATES
 from ui.lecture.steps.course import Course
 
-_TITLE = "From classifier to segmenter, in thirteen steps"
+_TITLE = "From classifier to segmenter"
 #: Style sheet of the file and of its figures.
 _STYLE = "".join(
     (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("file.css", "figure.css")

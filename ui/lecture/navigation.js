@@ -81,7 +81,7 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
     nav.querySelector("h1 span").textContent = `${state.step} / ${data.names.length} `;
     nav.querySelector("h1 small").textContent = name;
     back.disabled = state.step <= 1;
-    on.disabled = state.step >= data.names.length;
+    on.disabled = state.step >= data.names.length && !state.stages;
     follow.querySelector("img").src = data.follow.code;
     follow.querySelector("img").hidden = !data.follow.code;
     follow.querySelector("code").textContent = data.follow.link;
@@ -107,6 +107,15 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
     draw();
     setTriggerValue("go", { step, notes, sent: state.sent });
   };
+  const move = (by) => {
+    const next = new CustomEvent("fcnviz-next", { cancelable: true, detail: state.step });
+    if (by === 1 && !document.dispatchEvent(next)) return; // the slide had more to show
+    send(state.step + by, state.notes);
+  };
+  const staged = ({ detail }) => {
+    state.stages = detail;
+    draw();
+  };
   const does = {
     n: () => send(state.step, !state.notes),
     o: () => toggle(steps),
@@ -124,7 +133,7 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
     if ([" ", "Enter"].includes(event.key) && at instanceof Element && at.matches(PRESSED_BY_KEY)) return;
     const act = does[event.key.length > 1 ? event.key : event.key.toLowerCase()];
     const digits = /^[0-9]$/.test(event.key) ? state.digits + event.key : "";
-    if (event.key in KEYS) send(state.step + KEYS[event.key], state.notes);
+    if (event.key in KEYS) move(KEYS[event.key]);
     else if (act) act();
     else if (!digits) return;
     event.preventDefault();
@@ -134,25 +143,27 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
   const left = ({ changedTouches: [touch], target }) => {
     const [x, y] = [touch.clientX - state.touch[0], touch.clientY - state.touch[1]];
     const wide = Math.abs(x) > SWIPE && Math.abs(x) > 2 * Math.abs(y);
-    if (wide && target.closest?.("[data-testid=stMain]")) send(state.step - Math.sign(x), state.notes);
+    if (wide && target.closest?.("[data-testid=stMain]")) move(-Math.sign(x));
   };
   const asked = ({ data: message }) => {
-    if (message.kind === "go") send(message.by ? state.step + message.by : message.step, state.notes);
+    if (message.kind === "go") message.by ? move(message.by) : send(message.step, state.notes);
     if (message.kind === "hello" && state.notes) send(state.step, false); // the presenter has them
   };
-  back.onclick = () => send(state.step - 1, state.notes);
-  on.onclick = () => send(state.step + 1, state.notes);
+  back.onclick = () => move(-1);
+  on.onclick = () => move(1);
   for (const [i, button] of opening.entries()) button.onclick = () => toggle(dialogs[i]);
   blank.onclick = () => (blank.hidden = true);
   draw();
   state.stop?.(); // new data calls this function again without unmounting: one listener at a time
   const channel = new BroadcastChannel("fcnviz-lecture");
   channel.addEventListener("message", asked);
+  document.addEventListener("fcnviz-stages", staged);
   document.addEventListener("keydown", pressed);
   document.addEventListener("touchstart", touched, { passive: true });
   document.addEventListener("touchend", left, { passive: true });
   state.stop = () => {
     channel.close();
+    document.removeEventListener("fcnviz-stages", staged);
     document.removeEventListener("keydown", pressed);
     document.removeEventListener("touchstart", touched);
     document.removeEventListener("touchend", left);

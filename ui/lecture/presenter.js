@@ -24,6 +24,7 @@ export default function ({ parentElement: root }) {
     if (data.kind !== "slide") return;
     find(".waiting").hidden = true;
     find(".shown").innerHTML = data.html; // from ui/lecture/templates/slide.html, where Jinja escapes all text
+    for (const [i, slide] of box.querySelectorAll(".slide").entries()) slide.hidden = i !== data.stage;
     find(".speaker .notes").textContent = data.notes;
     find(".next").textContent = data.next ? `Next: ${data.next}` : "The last step.";
     find(".step").textContent = `${data.step} / ${data.steps}`;

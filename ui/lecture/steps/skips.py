@@ -1,7 +1,10 @@
 """The skips: A + B = C in scores, and where the class wins."""
 
+from dataclasses import replace
+
 from fcnviz.lessons.heatmaps import sums
 from ui.figures.numbers import percent
+from ui.figures.pictures import Extent
 from ui.heatmaps.skips import MARGIN, ONE_SCALE, drawn, equation
 from ui.lecture.scene import Scene
 from ui.lecture.slide import Figure, Slide
@@ -31,13 +34,16 @@ def pool4(s: Scene) -> Slide:
 def pool3(s: Scene) -> Slide:
     """The sum at stride 8."""
     notes = (
-        f"Section 4.2: the same once more, with pool3, gives FCN-8s. {_MARGIN} The paper goes no further, as "
-        f"the gain gets small: {printed('FCN-8s')}."
+        "Section 4.2: the same once more, with pool3, gives FCN-8s. Shown is the window in which the "
+        f"networks differ most; the shares are of all cells. {_MARGIN} The paper goes no further, as the "
+        f"gain gets small: {printed('FCN-8s')}."
     )
-    return _added(s, 8, "And again with pool3: now the grid has a stride of 8.", notes)
+    return _added(
+        s, 8, "And again with pool3, here close up: now the grid has a stride of 8.", notes, s.disputed
+    )
 
 
-def _added(s: Scene, stride: int, sentence: str, notes: str) -> Slide:
+def _added(s: Scene, stride: int, sentence: str, notes: str, shows: Extent | None = None) -> Slide:
     """Draw the sum of this stride in its network, and below it the class's margin in each of its maps."""
     source = s.heatmap(stride, probability=False)
     lines = worker.run_short(sums.sums, model(source.result.net), source.result.segmentation.scores)
@@ -50,6 +56,8 @@ def _added(s: Scene, stride: int, sentence: str, notes: str) -> Slide:
         won = [f"“{s.name}” wins in {percent(float((m > 0).mean()))} of the cells" for m in maps]
     parts = [picture(panel, caption="") for panel in rows[0]]
     parts += [picture(panel, "", text) for panel, text in zip(rows[1], won, strict=True)]
+    if shows:
+        parts = [replace(part, shows=shows) for part in parts]
     return Slide(
         sentence,
         notes,
