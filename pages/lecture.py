@@ -1,4 +1,4 @@
-"""The whole story in thirteen steps, for a projector: one figure and one sentence each."""
+"""The whole story in twenty steps, for a projector: one figure and one sentence each."""
 
 from ui.lecture import page
 
