@@ -80,5 +80,8 @@ def test_a_click_on_the_diagram_opens_its_section_and_keeps_the_photo_and_its_si
     settled(page)
     section = diagram.PARTS["score_fr"].section
     expect(page.get_by_role("radio", name=section, exact=True)).to_be_checked()
+    page.go_back()  # once
+    expect(page).to_have_url(re.compile(r"/\?(photo=coffee&size=320|size=320&photo=coffee)"))
+    expect(page.locator("[data-part=score_fr]")).to_be_visible()
     expect(page.get_by_text("reduced to 320 × 213 px")).to_be_visible()
     expect(page).to_have_url(re.compile("size=320"))

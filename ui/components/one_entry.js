@@ -20,7 +20,7 @@ function watch() {
   addEventListener(
     "click",
     (event) => {
-      if (!event.composedPath().some((node) => node.tagName === "A")) return;
+      if (!event.composedPath().some((node) => node.matches?.("a"))) return;
       opening = true;
       from = location.pathname;
     },
