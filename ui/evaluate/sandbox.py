@@ -99,8 +99,14 @@ def _last(grids: Grids, pixels: int) -> tuple[int, int] | None:
 
 
 def _formulas(counts: np.ndarray) -> None:
-    for column, formula in zip(st.columns(4, gap="medium"), formulas(counts), strict=True):
-        with column:
+    """Write the four metrics, and how each is computed from the matrix, one at a time."""
+    found = formulas(counts)
+    with st.container(horizontal=True, gap="medium"):
+        for formula in found:
+            value = f": {percent(formula.value)}" if formula.numbers else " · nothing counted"
+            st.markdown(f"**{formula.name}{value}**", width="content")
+    for tab, formula in zip(st.tabs([f.name for f in found], default=found[2].name), found, strict=True):
+        with tab:
             _formula(formula)
     true, labelled = counts.sum(1), counts.sum(0)
     absent = [name for name, n in zip(NAMES, true + labelled, strict=True) if not n]
@@ -113,10 +119,8 @@ def _formulas(counts: np.ndarray) -> None:
 
 def _formula(formula: Formula) -> None:
     if not formula.numbers:
-        st.markdown(f"**{formula.name}** · nothing counted")
         st.latex(formula.symbols)
         return
-    st.markdown(f"**{formula.name}: {percent(formula.value)}**")
     first, *others = formula.numbers
     lines = [formula.symbols, f"= {first}", *(rf"\qquad {line}" for line in others), f"= {formula.value:.3f}"]
     st.latex(r"\begin{aligned}" + r" \\[10pt] ".join(f"&{line}" for line in lines) + r"\end{aligned}")

@@ -107,8 +107,18 @@ def choices() -> None:
         f"{recorded.photos('control')}. Each was trained once: what chance does in a training is not in the "
         "bars. Recorded by this project, on EfficientNet-Lite0; the paper's networks are on VGG16."
     )
+    printed, others = st.tabs(["In print as well", "Only here"])
+    for tab, chosen in (
+        (printed, [c for c in CHOICES if c.printed]),
+        (others, [c for c in CHOICES if not c.printed]),
+    ):
+        with tab:
+            _cards(chosen, found)
+
+
+def _cards(chosen: list[Choice], found: dict[str, Value]) -> None:
     columns = st.columns(2, gap="small")
-    for i, choice in enumerate(CHOICES):
+    for i, choice in enumerate(chosen):
         with columns[i % 2]:
             _one(choice, found)
 
