@@ -21,7 +21,7 @@ from ui.start.sizes import sizes
 
 def parts(at) -> dict[str, dict]:
     """What the components on the page are sent, by the part they are."""
-    found = [json.loads(c.proto.json) for c in at.get("bidi_component")]
+    found = [json.loads(c.proto.json) for c in at.get("bidi_component") if c.proto.json]
     return {data.get("part", "stepper" if "asked" in data else ""): data for data in found}
 
 
