@@ -24,7 +24,7 @@ def at(page: Page, step: int) -> None:
     expect(page.locator("nav h1 span")).to_have_text(f"{step} / {LAST} ")
     expect(page).to_have_url(re.compile(rf"step={step}(&|$)"))
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-    expect(page.locator(f".view[data-step='{step}'] .figure")).to_be_visible()
+    expect(page.locator(f".view[data-step='{step}'] .slide:not([hidden]) .figure")).to_be_visible()
 
 
 def heading(page: Page) -> str:

@@ -138,6 +138,8 @@ def show(lecture: Lecture) -> None:
     components.show(slide, lecture.step, lecture.course.titles, lecture.notes, lecture.reveal)
     with lecture.links:
         _links(slide, scene, lecture.course)
+        if lecture.step < len(lecture.course.steps):  # made ahead, unseen, while this one is looked at
+            lecture.course.slide(scene, lecture.step + 1)
 
 
 def _links(slide: Slide, scene: Scene, course: Course) -> None:

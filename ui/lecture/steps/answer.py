@@ -16,7 +16,7 @@ from ui.figures.theme import OPACITY
 from ui.heatmaps import cached, certainty
 from ui.lecture.scene import Scene
 from ui.lecture.slide import Bars, Figure, Picture, Slide
-from ui.lecture.steps.parts import CLOSE, classes, printed
+from ui.lecture.steps.parts import CLOSE, printed
 from ui.page import masks
 from ui.running import layers
 
@@ -33,9 +33,9 @@ def side_by_side(s: Scene) -> Slide:
     counted = f" On this photo {'; '.join(shares)} (counted here)." if shares else ""
     return Slide(
         "Deep layers say what, shallow layers say where: the three networks on one photo.",
-        "Section 4.2 and its figure 4: all three networks on one photo, each pixel in the colour of its best "
-        f"class.{counted}",
-        Figure((*pictures, *close), legend=classes(s.results, s.palette), columns=len(pictures)),
+        "Section 4.2 and its figure 4: all three networks on one photo, what is labelled keeps its colours. "
+        f"Below, the dashed window.{counted}",
+        Figure((*pictures, *close), columns=len(pictures)),
         "pages/compare.py",
         {"section": "Skips"},
     )
@@ -50,11 +50,12 @@ def _labelled(s: Scene, r: Result) -> Picture:
 def how_good(s: Scene) -> Slide:
     """The recorded scores over many photos, with intervals, then those of this photo."""
     where = published.photos()
+    about = where.partition(" of ")[0]
     many = {key: published.interval(key) for key in (f"within_{WITHIN}", "mean_iu")}
     near = _listed(value for value, *_ in many[f"within_{WITHIN}"].values())
-    titles = f"Right within {WITHIN} px of an outline", "Mean IU"
+    titles = f"Within {WITHIN} px", "Mean IU"
     recorded = tuple(
-        _with_spans(f"{title}, {where}", rows) for title, rows in zip(titles, many.values(), strict=True)
+        _with_spans(f"{title}, {about}", rows) for title, rows in zip(titles, many.values(), strict=True)
     )
     here, said = _here(s)
     first = f"How good? Within {WITHIN} px of an outline, {near} are right over {where}"
@@ -77,7 +78,9 @@ def _listed(shares: Iterable[float]) -> str:
 
 def _with_spans(title: str, rows: Mapping[str, tuple[float, ...]]) -> Bars:
     spans = tuple((low, high) for _, low, high in rows.values())
-    return Bars(title, tuple((name, value) for name, (value, *_) in rows.items()), spans=spans)
+    return Bars(
+        title, tuple((name.removeprefix("FCN-"), value) for name, (value, *_) in rows.items()), spans=spans
+    )
 
 
 def _here(s: Scene) -> tuple[Bars | Picture, str]:
@@ -90,10 +93,8 @@ def _here(s: Scene) -> tuple[Bars | Picture, str]:
     iu = ", ".join(f"{100 * one.mean_iu:.1f}" for one in scores.values())
     false = "; ".join(f"{name} {alarms(one)}" for name, one in scores.items())
     caption = f"IU of the truth's classes: {iu} %. False alarms: {false}"
-    rows = tuple((name, one.near) for name, one in scores.items())
-    return Bars(
-        f"Right within {WITHIN} px, this photo alone", rows, caption
-    ), f"here {_listed(v for _, v in rows)}"
+    rows = tuple((name.removeprefix("FCN-"), one.near) for name, one in scores.items())
+    return Bars(f"Within {WITHIN} px, this photo", rows, caption), f"here {_listed(v for _, v in rows)}"
 
 
 def _changed(s: Scene, before: Result, after: Result) -> Picture:
@@ -109,26 +110,24 @@ def fails(s: Scene) -> Slide:
     sure = certainty.sure_pixels(r.segmentation, certainty.LEAST)
     unsure, bits = percent(float((~sure).mean())), cached.entropy_layer(s.photo, r.net, r.segmentation.scores)
     maps = [
-        Picture("How unsure it is", s.extent, (s.base, Layer(bits, s.extent, OPACITY)), caption=(
-            f"entropy; {unsure} of the pixels are less than {certainty.LEAST} % sure"
-        ))
+        Picture("How unsure it is", s.extent, (s.base, Layer(bits, s.extent, OPACITY)), caption="entropy")
     ]  # fmt: skip
     sentence = f"Where may it fail? {unsure} of the pixels are less than {certainty.LEAST} % sure"
     if truth is not None:
         wrong = Layer(render.change_layer(truth.labels, r.labels), s.extent)
         share = percent(render.flipped_share(truth.labels, r.labels))
         maps.append(Picture("Where it is wrong", s.extent, (s.base, wrong), caption=f"{share} of the pixels"))
-        shares = certainty.right_shares(r.labels, truth, sure)
-        sentence += "".join(
-            f"; of the {name} ones {percent(part)} are right" for name, part in shares.items()
-        )
-    worst = sorted((published.interval(f"iu_{c}")[r.title], c) for c in voc.CLASSES)[:_WORST]
-    bars = _with_spans(f"{r.title}'s worst classes, IU, {published.photos()}", {c: v for v, c in worst})
+        right = certainty.right_shares(r.labels, truth, sure)
+        if len(right) == 2:
+            of_these, others = percent(right["greyed out"]), percent(right["sure"])
+            sentence += f": of these {of_these} are right, of the others {others}"
+    worst = sorted((list(published.interval(f"iu_{c}").values())[-1], c) for c in voc.CLASSES)[:_WORST]
+    bars = _with_spans(f"Worst IU, {published.photos().partition(' of ')[2]}", {c: v for v, c in worst})
     return Slide(
         f"{sentence}.",
         "Entropy: of the softmax over all classes, in bits. A wrong label can be a sure one. The worst "
-        "classes are those of the recorded measurement, with 95 % bootstrap intervals: see Evaluate, By "
-        "class.",
+        "classes are those of the bundled FCN-8s, as recorded, with 95 % bootstrap intervals: see Evaluate, "
+        "By class.",
         Figure((*maps, bars)),
         "pages/heatmaps.py",
         {"section": "Certainty", "net": f"{r.stride}s"},

@@ -86,7 +86,7 @@ def flatten(s: Scene) -> Slide:  # noqa: ARG001 (all steps are made alike)
             caption=f"flattened: {LABELS} numbers, and no place for where",
         ),
         Picture(
-            "Its cells, and the weights, shuffled alike", where, (coarse(second, scale, where),),
+            "Shuffled, weights too", where, (coarse(second, scale, where),),
             caption=f"the same {LABELS} numbers: max |Δ| = {apart}",
         ),
         Picture(
@@ -194,10 +194,15 @@ def slide(s: Scene) -> Slide:
         f"more photo there. {w} × {h} and {columns} × {rows} windows, in one pass each. The paper, with "
         f"AlexNet: {crop} ms for one crop, {one:.0f} ms for {count:.0f} windows in one pass, "
         f"{count * crop / one:.1f} × as fast as crop by crop (their numbers, not measured here).",
-        Figure(pictures, probability(s.subject[0], scale)),
+        Figure(pictures, probability(s.subject[0], scale), _named(a.best)),
         PAGE,
         {"section": "Photo", "conv_gap": "true"} | _scale(shorter),
     )
+
+
+def _named(best: np.ndarray) -> tuple[tuple[str, str], ...]:
+    """The digits that are found, with their colours."""
+    return tuple((str(digit), figures.TEN[digit]) for digit in np.unique(best) if digit >= 0)
 
 
 def _fitting(s: Scene) -> int:

@@ -32,7 +32,7 @@ def align(s: Scene) -> Slide:
     setup = Setup()
     words, numbers = vgg16_answer(setup)
     crop, pad = setup.crops.final, setup.pad
-    facts = Lines("", tuple((value, label, "") for label, value in numbers))
+    facts = Lines("", tuple((f"{label}:", value, "") for label, value in numbers))
     query = {"section": "Pad and crop"}
     notes = (
         f"{words.replace('**', '')} Asked again and again since 2015. The bundled networks pad in each layer."

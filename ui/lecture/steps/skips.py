@@ -5,17 +5,18 @@ from dataclasses import replace
 from fcnviz.lessons.heatmaps import sums
 from ui.figures.numbers import percent
 from ui.figures.pictures import Extent
-from ui.heatmaps.skips import MARGIN, ONE_SCALE, drawn, equation
+from ui.heatmaps.skips import MARGIN, OWN_SCALES, drawn, equation
 from ui.lecture.scene import Scene
 from ui.lecture.slide import Figure, Slide
 from ui.lecture.steps.heat import PAGE
-from ui.lecture.steps.parts import colour_bar, picture, printed
+from ui.lecture.steps.parts import picture, printed
 from ui.running import worker
 from ui.running.networks import model
 
 _MARGIN = (
-    "Below, the margin: the class's score less the highest of the other classes, in each map alone; where it "
-    "is red, this map alone would choose the class. Margins have colours of their own and do not add up."
+    "Below, the margin: the class's score less the highest of the other classes, in each map alone; where "
+    "it is red, this map alone would choose the class. Margins do not add up, and each map has colours of "
+    "its own."
 )
 
 
@@ -48,20 +49,20 @@ def _added(s: Scene, stride: int, sentence: str, notes: str, shows: Extent | Non
     source = s.heatmap(stride, probability=False)
     lines = worker.run_short(sums.sums, model(source.result.net), source.result.segmentation.scores)
     rows, won = [], []
-    for view, signs in ((ONE_SCALE, ("", "+", "=")), (MARGIN, ("", "", ""))):
+    for view, signs in ((OWN_SCALES, ("", "+", "=")), (MARGIN, ("", "", ""))):
         maps, bars = next(
             (maps, bars) for line, maps, bars in drawn(source, lines, view) if line.stride == stride
         )
         rows.append(equation(source, stride, maps, bars, signs).panels)
         won = [f"“{s.name}” wins in {percent(float((m > 0).mean()))} of the cells" for m in maps]
-    parts = [picture(panel, caption="") for panel in rows[0]]
+    parts = [picture(panel) for panel in rows[0]]
     parts += [picture(panel, "", text) for panel, text in zip(rows[1], won, strict=True)]
     if shows:
         parts = [replace(part, shows=shows) for part in parts]
     return Slide(
         sentence,
         notes,
-        Figure(tuple(parts), colour_bar(rows[0][0].bar), columns=3),
+        Figure(tuple(parts), columns=3),
         PAGE,
-        {"section": "Skips", "class": s.name, "net": f"{source.result.stride}s"},
+        {"section": "Skips", "class": s.name, "net": f"{source.result.stride}s", "terms": OWN_SCALES},
     )
