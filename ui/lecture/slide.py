@@ -64,7 +64,7 @@ class Bars:
         rows: (name, share) of each.
         caption: text below them.
         spans: the interval of each, (low, high), if they have any.
-        texts: what is written instead of the shares.
+        texts: what is written instead of the shares and the intervals.
     """
 
     kind: ClassVar[str] = "bars"

@@ -122,7 +122,10 @@ def fails(s: Scene) -> Slide:
             of_these, others = percent(right["greyed out"]), percent(right["sure"])
             sentence += f": of these {of_these} are right, of the others {others}"
     worst = sorted((list(published.interval(f"iu_{c}").values())[-1], c) for c in voc.CLASSES)[:_WORST]
-    bars = _with_spans(f"Worst IU, {published.photos().partition(' of ')[2]}", {c: v for v, c in worst})
+    title = f"Worst IU, {published.photos().partition(' of ')[2]}"
+    bars = replace(
+        _with_spans(title, {c: v for v, c in worst}), texts=tuple(percent(value) for (value, *_), _ in worst)
+    )
     return Slide(
         f"{sentence}.",
         "Entropy: of the softmax over all classes, in bits. A wrong label can be a sure one. The worst "
