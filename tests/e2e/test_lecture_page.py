@@ -189,6 +189,12 @@ def test_keys_and_the_presenters_window_that_follows_and_leads(browser, url):
     page.keyboard.press("o")
     page.get_by_role("button", name=f"4 {NAMES[3]}").click()
     at(page, 4)
+    expect(
+        page.get_by_role("heading", name="The same 2,560 weights")
+    ).to_be_visible()  # from behind: no question
+    page.keyboard.press("ArrowLeft")
+    at(page, 3)
+    page.keyboard.press("ArrowRight")
     expect(page.get_by_role("heading", name="How many weights")).to_be_visible()
     page.keyboard.press("ArrowRight")  # the answer, before the next step
     expect(page.get_by_role("heading", name="The same 2,560 weights")).to_be_visible()
