@@ -86,13 +86,18 @@ def deconvolution(
     layer = Deconvolution(
         channels, channels, 2 * factor, factor, bias=False, groups=channels if per_class else 1
     )
-    kernel = bilinear_kernel(2 * factor)
-    with torch.no_grad():
-        layer.weight.zero_()
-        if per_class:
-            layer.weight[:, 0] = kernel  # (C, 1, k, k)
-        else:
-            diagonal = torch.arange(channels)
-            layer.weight[diagonal, diagonal] = kernel  # (C, C, k, k)
+    if not layer.weight.is_meta:  # where there is nothing to fill, and arithmetic loads torch's compiler: 2 s
+        _fill(layer.weight, bilinear_kernel(2 * factor), per_class)
     layer.weight.requires_grad_(learned)
     return layer
+
+
+@torch.no_grad()
+def _fill(weight: Tensor, kernel: Tensor, per_class: bool) -> None:
+    """Put a kernel into each class's place, and 0 elsewhere."""
+    weight.zero_()
+    if per_class:
+        weight[:, 0] = kernel  # (C, 1, k, k)
+    else:
+        diagonal = torch.arange(len(weight))
+        weight[diagonal, diagonal] = kernel  # (C, C, k, k)

@@ -1,6 +1,5 @@
 """EfficientNet-Lite0 and, for training only, Lite2, as timm builds them."""
 
-import copy
 import importlib
 from functools import cache
 
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from fcnviz.backbones import Backbone, Taps, centred
+from fcnviz.backbones.efficientnet import EfficientNetLite0
 from fcnviz.geometry import Layer
 
 #: Blocks of each of the seven stages.
@@ -46,17 +46,13 @@ def imagenet_weights(name: str = "lite0") -> dict[str, Tensor]:
 
 def empty(name: str = "lite0") -> nn.Module:
     """Build all of timm's network on the meta device, where tensors take no memory."""
-    return copy.deepcopy(_prototype(name))  # timm takes twice as long to build one
-
-
-@cache
-def _prototype(name: str) -> nn.Module:
     with torch.device("meta"):
-        return _timm(name)
+        return EfficientNetLite0() if name == "lite0" else _timm(name)
 
 
 def _timm(name: str) -> nn.Module:
-    import timm  # here, not above: it takes a while
+    """Build timm's network with its random numbers, as training starts from."""
+    import timm  # here, not above: it takes seconds
 
     return timm.create_model(f"tf_efficientnet_{name}", pretrained=False)
 
@@ -133,12 +129,13 @@ def backbone(imagenet: bool = True, name: str = "lite0") -> Backbone:
     net = empty(name) if torch.get_default_device().type == "meta" else _timm(name)
     if imagenet:
         net.load_state_dict(imagenet_weights(name))
-    width = {stage["module"]: stage["num_chs"] for stage in net.feature_info}  # type: ignore[union-attr]
+    state = net.state_dict()
+    pool3, pool4 = (len(state[f"blocks.{stage}.0.conv_pwl.weight"]) for stage in (2, 4))
     return Backbone(
         name,
         {name: getattr(net, name) for name in ("conv_stem", "bn1", "blocks", "conv_head", "bn2")},
         _run,
-        channels=(width["blocks.2"], width["blocks.4"], 1280),
+        channels=(pool3, pool4, 1280),
         places=(centred(8), centred(16), centred(32)),
         chain=chain(name),
         mean=(0.5, 0.5, 0.5),

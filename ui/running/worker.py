@@ -2,7 +2,9 @@
 
 import ctypes
 import functools
+import gc
 import platform
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
@@ -66,10 +68,19 @@ def in_background() -> Callable[..., Any]:
     return lambda task, *arguments: entrance(functools.partial(task, *arguments), who).result()
 
 
+#: Least number of seconds between two searches for garbage.
+_COLLECT = 10.0
+_collected = 0.0
+
+
 def _trim() -> None:
-    """Give the memory of freed activations back to the system.
+    """Give the memory of freed activations, and now and then of garbage, back to the system.
 
     The next network has to ask for it again, which costs a third of its time: so not after each of three.
     """
+    global _collected
+    if time.monotonic() - _collected > _COLLECT:
+        gc.collect()
+        _collected = time.monotonic()
     if _GLIBC:
         ctypes.CDLL(None).malloc_trim(0)

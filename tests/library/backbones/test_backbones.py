@@ -12,6 +12,7 @@ from torch import nn
 from fcnviz import backbones, fcn, geometry
 from fcnviz.backbones import lite0 as lite0_module
 from fcnviz.backbones import vgg16 as vgg16_module
+from fcnviz.backbones.efficientnet import EfficientNetLite0
 from fcnviz.backbones.lite0 import chain as lite0_chain
 from fcnviz.backbones.lite0 import imagenet_weights
 from fcnviz.backbones.vgg16 import chain as vgg16_chain
@@ -149,6 +150,18 @@ def test_lite0_imagenet_has_timms_tensors(classifier):
     assert {k: v.shape for k, v in given.items()} == {k: v.shape for k, v in wanted.items()}
     assert given["conv_stem.weight"].shape == (32, 3, 3, 3)
     assert given["classifier.weight"].shape == (1000, 1280)
+
+
+@pytest.mark.parametrize("size", [(64, 96), (33, 70)])
+def test_our_lite0_computes_what_timms_does(classifier, size):
+    ours = EfficientNetLite0().eval()
+    ours.load_state_dict(imagenet_weights())
+    assert {k: v.shape for k, v in ours.state_dict().items()} == {
+        k: v.shape for k, v in classifier.state_dict().items()
+    }
+    x = torch.randn(2, 3, *size)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(x), classifier(x))
 
 
 def test_lite0_imagenet_rejects_another_file(monkeypatch):
