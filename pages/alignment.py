@@ -6,7 +6,13 @@ from ui.alignment import controls, crops, layers, sizes, to_scale
 from ui.page import frame, sections
 from ui.page.frame import Uses
 
-page = frame.begin("Alignment", "From the image to the grid and back", Uses(networks=False, palette=False))
+page = frame.begin(
+    "Alignment",
+    "From the image to the grid and back",
+    Uses(networks=False, palette=False),
+    lead="A cell of the coarse map belongs to a square of the photo. **Padding** and **crop** make sure that "
+    "it is the right one.",
+)
 bar = sections.bar("Pad and crop", "Crops", "Sizes", "Layers")
 with bar.controls:
     choice = controls.choose(page.photo)

@@ -13,7 +13,12 @@ from ui.page.controls import View
 from ui.page.frame import Inputs
 from ui.state import Photo
 
-page = frame.begin("Compare", "FCN-32s, 16s and 8s on one photo")
+page = frame.begin(
+    "Compare",
+    "FCN-32s, 16s and 8s on one photo",
+    lead="Three networks label the same photo. From 32s to 8s, **skips** bring in finer maps: watch "
+    "the outline.",
+)
 panels.describe(page.photo)
 
 

@@ -7,7 +7,12 @@ from ui.export import shown
 from ui.page import frame, sections
 from ui.page.frame import Uses
 
-page = frame.begin("Evaluate", "How good, and compared with what?", Uses(photo=False))
+page = frame.begin(
+    "Evaluate",
+    "How good, and compared with what?",
+    Uses(photo=False),
+    lead="Labels are compared with the truth pixel by pixel: in four **metrics**, and near boundaries.",
+)
 bar = sections.bar("VOC", "By class", "Pairs", "Sandbox", "Speed")
 if bar.open != "Pairs":
     source.away()

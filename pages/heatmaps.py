@@ -8,7 +8,12 @@ from ui.export import shown
 from ui.heatmaps import border, certainty, choice, dense, kernels, pixel, skips
 from ui.page import frame, masks, sections
 
-page = frame.begin("Heatmaps", "Scores before and after upsampling")
+page = frame.begin(
+    "Heatmaps",
+    "Scores before and after upsampling",
+    lead="FCN-32s gives one **score** for each class and each cell of 32 × 32 px. Here are these cells, and "
+    "how they become pixels.",
+)
 panels.describe(page.photo)
 
 
