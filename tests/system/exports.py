@@ -27,7 +27,7 @@ SAMPLES = ("astronaut", "cat", "coffee", "grace", "motorbike")
 PAGES = ("app", *(Path(chapter.path).stem for chapter in CHAPTERS))
 LINKS = (
     *(f"{page}?photo={photo}&size=320" for photo in SAMPLES for page in PAGES),
-    *(f"lecture?photo=cat&size=320&step={step}" for step in range(1, 13)),
+    *(f"lecture?photo=cat&size=320&step={step}" for step in range(1, 21)),
     "app?photo=cat&size=320&class=cat",
     "compare?photo=motorbike&size=480&view=Boundaries&layout=Swipe&left=FCN-32s&right=FCN-8s",
     "compare?photo=grace&size=480&colours=Colour-blind safe",
