@@ -10,10 +10,8 @@ from ui.page import frame, sections
 
 page = frame.begin("Convolutionalize", "A dense layer is a convolution")
 st.markdown(
-    "VGG16 flattens its last map, 7 × 7 × 512, to 25,088 numbers for **dense layers**, which take one size "
-    "of input and say nothing of *where*; EfficientNet-Lite0 averages over the map before its dense layer. "
-    "Read the same weights as **kernels**, and either takes any size and answers once per cell: a "
-    "**heatmap**."
+    "A **dense layer** takes one size of input and says nothing of *where*. The same weights, read as "
+    "**kernels**, take any size and answer once per cell: a **heatmap**."
 )
 bar = sections.bar("Numbers", "Digits", "Photo", "Move it", "VGG16", "Any size", "Race")
 

@@ -136,10 +136,10 @@ def canvas(net: digits.Digits) -> None:
     digit = first.digit if digit is None else digit  # ?conv_digit= chooses none, although it is required
     _maps(a, digit, (x, y))
     st.caption(
-        f"{width} × {height} px → {w} × {h} cells, one per window of 8 × 8, drawn at its centre. In the "
-        f"cells where a digit was placed, the best digit is right for **{a.found} of {len(drawn.placed)}**; "
-        "cells in which no digit has more than half of the probability are left empty. Each window run alone "
-        f"through the dense network: max |Δ| = {delta(difference(a))}. Click a cell, or use the sliders."
+        f"{width} × {height} px → {w} × {h} cells, one per window of 8 × 8. "
+        f"Where a digit was placed, the best digit is right for **{a.found} of {len(drawn.placed)}**; "
+        "cells where no digit has more than half of the probability are empty. Each window run alone "
+        f"through the dense network: max |Δ| = {delta(difference(a))}. Click a cell."
     )
     _window(a, x, y)
 
