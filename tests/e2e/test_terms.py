@@ -39,8 +39,8 @@ def test_terms_open_without_asking_the_server(chapter: Page):
 
 def _at_its_first_place(page: Page) -> None:
     """Where the text has a term first, it is explained, by keyboard; later places are plain text."""
-    text = page.locator("p", has_text="Why pad 100?").first
-    text.get_by_role("button", name="cells", exact=True).focus()
+    text = page.locator("p", has_text="of the coarse map").first
+    text.get_by_role("button", name="cell", exact=True).focus()
     page.keyboard.press("Enter")
     note = page.locator("[popover]")
     expect(note).to_contain_text(glossary.terms()["cell"].text)
@@ -48,7 +48,7 @@ def _at_its_first_place(page: Page) -> None:
     expect(note).to_be_hidden()
     buttons = page.get_by_test_id("stMain").locator("p > button, p > strong > button").all_inner_texts()
     assert len(buttons) == len(set(buttons)) > 3
-    expect(text).to_contain_text("Why pad 100? fc6 reads 7 × 7 cells at once")  # the text is what it was
+    expect(text).to_contain_text("A cell of the coarse map belongs to a square of the photo.")  # the text is what it was
 
 
 def test_an_answer_is_marked_and_the_worksheet_opens_offline(chapter: Page, tmp_path: Path):
