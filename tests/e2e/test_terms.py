@@ -48,7 +48,7 @@ def _at_its_first_place(page: Page) -> None:
     expect(note).to_be_hidden()
     buttons = page.get_by_test_id("stMain").locator("p > button, p > strong > button").all_inner_texts()
     assert len(buttons) == len(set(buttons)) > 3
-    expect(text).to_contain_text("A cell of the coarse map belongs to a square of the photo.")  # the text is what it was
+    expect(text).to_contain_text("A cell of the coarse map belongs to a square of the photo.")  # as it was
 
 
 def test_an_answer_is_marked_and_the_worksheet_opens_offline(chapter: Page, tmp_path: Path):
