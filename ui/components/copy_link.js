@@ -31,7 +31,7 @@ function button(title, onclick) {
 
 function frame() {
   const address = new URL(location.href);
-  const section = document.querySelector('.st-key-section [aria-checked="true"]')?.innerText;
+  const section = document.querySelector('.st-key-section [aria-checked="true"]')?.textContent;
   if (section) address.searchParams.set("section", section);
   address.searchParams.set("embed", "true");
   const source = address.href.replaceAll("&", "&amp;").replaceAll('"', "%22");
