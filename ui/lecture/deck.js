@@ -13,14 +13,14 @@ const spills = (e) => e.scrollHeight > e.clientHeight + 1 || e.scrollWidth > e.c
 
 // Lays a slide out as its window allows: the number of columns that shows the pictures largest, and large type. In a
 // small window that shows them small or not all, the slide flows: it is as long as it is, and scrolls.
-export function fit(slide) {
+export function fit(slide, small = SMALL.matches) {
   const parts = [...slide.querySelectorAll(".part")];
   const words = parts.filter((part) => !part.matches(".picture"));
   clear(slide, parts);
   if (slide.querySelector(".figure.free")) arrange(parts, words);
   for (const part of words) GROW.find((times) => grown(part, times));
-  const small = words.length < parts.length && shown(parts) < LEAST * slide.clientWidth * slide.clientHeight;
-  if (SMALL.matches && (small || words.some(spills))) {
+  const little = words.length < parts.length && shown(parts) < LEAST * slide.clientWidth * slide.clientHeight;
+  if (small && (little || words.some(spills))) {
     clear(slide, parts);
     slide.classList.add("flow");
   }
@@ -51,4 +51,34 @@ function inColumns(parts, columns) {
   parts[0].parentElement.style.gridTemplateColumns = `repeat(${2 * columns}, minmax(0, 1fr))`;
   for (const part of parts) part.style.gridColumn = "span 2";
   if (rest) parts[parts.length - rest].style.gridColumn = `${1 + columns - rest} / span 2`;
+}
+
+// Shows one stage of a step, such as its question or its answer, and returns the number of it.
+export function stage(step, wanted) {
+  const stages = [...step.querySelectorAll(".slide")];
+  const now = Math.min(wanted, stages.length - 1);
+  for (const [i, slide] of stages.entries()) slide.hidden = i !== now;
+  return now;
+}
+
+// The stage at which one comes to a step: from behind at its last, else at its first; at the same step it stays.
+export function arrival(before, step, now) {
+  return { "-1": Infinity, 0: now, 1: 0 }[Math.sign(step - before)];
+}
+
+// A slide as on a projector of 1280 x 720 px, as small as the box that is returned.
+export function thumbnail(slide) {
+  const box = document.createElement("div");
+  const small = slide.cloneNode(true);
+  box.className = "thumbnail";
+  box.inert = true; // its links are those of the slide, and so are its words
+  box.ariaHidden = "true";
+  box.append(small);
+  small.hidden = false;
+  new ResizeObserver(() => {
+    if (!box.clientWidth) return;
+    box.style.setProperty("--scale", box.clientWidth / small.offsetWidth);
+    fit(small, false);
+  }).observe(box);
+  return box;
 }

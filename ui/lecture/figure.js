@@ -1,7 +1,7 @@
 // Shows a slide as large as the window allows. A new one replaces it once its pictures are decoded, so that nothing
 // flickers. What a presenter's window needs is sent to it over the browser's own channel. A slide may come in stages, such
 // as a question and its answer: one of them is shown, and the next one before the next step.
-import { fit } from "./deck.js";
+import { arrival, fit, stage } from "./deck.js";
 
 const [ABOVE, BELOW, BAR] = [16, 16, 8]; // px above the sentence, below the slide, above and below the controls
 
@@ -23,11 +23,10 @@ function measure(view) {
   if (slide) fit(slide);
 }
 
-function stage(view, wanted) {
-  const stages = [...view.querySelectorAll(".slide")];
-  view.stage = Math.min(wanted, stages.length - 1);
-  for (const [i, slide] of stages.entries()) slide.hidden = i !== view.stage;
-  document.dispatchEvent(new CustomEvent("fcnviz-stages", { detail: stages.length - 1 - view.stage }));
+function turn(view, wanted) {
+  view.stage = stage(view, wanted);
+  const more = view.querySelectorAll(".slide").length - 1 - view.stage;
+  document.dispatchEvent(new CustomEvent("fcnviz-stages", { detail: more }));
 }
 
 export default function ({ data, parentElement: root }) {
@@ -52,7 +51,7 @@ export default function ({ data, parentElement: root }) {
   const forward = (event) => {
     if (event.detail !== data.step || view.stage >= view.querySelectorAll(".slide").length - 1) return;
     event.preventDefault();
-    stage(view, view.stage + 1);
+    turn(view, view.stage + 1);
     settled();
   };
   document.addEventListener("fcnviz-next", forward);
@@ -79,10 +78,10 @@ function show(view, data, settled) {
   Promise.all(decoded).then(() => {
     if (view.shown !== data.html) return; // a newer slide has come
     const before = Number(view.dataset.step ?? data.step);
-    const wanted = { "-1": Infinity, 0: view.stage ?? 0, 1: 0 }[Math.sign(data.step - before)];
+    const wanted = arrival(before, data.step, view.stage ?? 0);
     view.replaceChildren(next.content);
     view.dataset.step = data.step;
-    stage(view, wanted);
+    turn(view, wanted);
     settled();
   });
 }

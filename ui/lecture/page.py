@@ -137,22 +137,22 @@ def show(lecture: Lecture) -> None:
     slide = lecture.course.slide(scene, lecture.step)
     components.show(slide, lecture.step, lecture.course.titles, lecture.notes, lecture.reveal)
     with lecture.links:
-        _links(slide, scene, lecture.course)
+        _links(slide, scene, lecture)
         if lecture.step < len(lecture.course.steps):  # made ahead, unseen, while this one is looked at
             lecture.course.slide(scene, lecture.step + 1)
 
 
-def _links(slide: Slide, scene: Scene, course: Course) -> None:
+def _links(slide: Slide, scene: Scene, lecture: Lecture) -> None:
     """Draw the links to the page that the figure is from and to Start, and the downloads."""
     kept = {k: v for k, v in st.query_params.to_dict().items() if k in _PASSED_ON}
     more = path.of(slide.page)
     st.page_link(more.path, label=more.name, icon=more.icon, query_params={**kept, **slide.query})
     st.page_link("app.py", label="Start", icon=":material/home:", query_params=kept)
-    document = partial(file.document, scene, course)
+    document = partial(file.document, scene, lecture.course, lecture.reveal)
     shown.add("lecture.html", document)
     st.download_button(
         "Save as HTML", document, "fcnviz-lecture.html", "text/html", key="lecture_file",
         on_click="ignore", icon=":material/download:",
-        help="All steps in one file that needs no network: to give, to read and to print.",
+        help="All steps in one file that needs no network: to lecture with, to hand out and to print.",
     )  # fmt: skip
     share.buttons()

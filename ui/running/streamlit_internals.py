@@ -5,8 +5,10 @@ import functools
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
+import streamlit
 from starlette.formparsers import MultiPartParser
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
@@ -17,6 +19,7 @@ __all__ = [
     "StopException",
     "draw_live",
     "finish_callbacks",
+    "font",
     "keep_uploads_in_memory",
     "note_uploads",
     "raise_if_left",
@@ -52,6 +55,12 @@ def whole_address() -> None:
         parameters.populate_from_query_string(context.query_string)
         parameters.set_initial_query_params_from_current()
         parameters._send_query_param_msg()
+
+
+def font() -> bytes:
+    """The upright font that the app is set in, woff2; empty if Streamlit has another one by now."""
+    folder = Path(streamlit.__file__).parent / "static" / "static" / "media"
+    return next((path.read_bytes() for path in folder.glob("SourceSansVF-Upright*.woff2")), b"")
 
 
 def raise_if_left() -> Callable[[], None]:
