@@ -129,6 +129,48 @@ def test_keys_swipes_overview_and_address(saved, offline):
         at(page, step)
 
 
+def test_the_presenters_window_follows_and_leads(saved, offline):
+    page = offline.new_page()
+    page.goto(f"{saved.as_uri()}#step-4")
+    page.keyboard.press("n")
+    with page.expect_popup() as popup:
+        page.keyboard.press("p")
+    presenter = popup.value
+    now, following = presenter.locator(".now .sentence"), presenter.locator(".following .sentence")
+    question = page.locator(".sentence:visible").inner_text()
+    expect(now).to_have_text(question)
+    expect(presenter.locator(".speaker .notes")).to_contain_text("Section 3.1")
+    expect(page.locator(".notes:visible")).to_have_count(0)  # no more for the audience
+    expect(presenter.get_by_role("timer")).to_contain_text("0:0")
+    answer = following.inner_text()
+    presenter.keyboard.press("ArrowRight")
+    expect(page.locator(".sentence:visible")).to_have_text(answer)
+    expect(now).to_have_text(answer)
+    expect(presenter.locator(".next")).to_have_text(f"Next: {NAMES[4]}")
+    for key in ("1", "1", "Enter"):
+        presenter.keyboard.press(key)
+    at(page, 11)
+    page.reload()
+    at(page, 11)
+    page.keyboard.press("PageDown")
+    expect(presenter.locator("nav h1 span")).to_have_text(f"12 / {LAST} ")
+    presenter.keyboard.press("b")
+    expect(page.locator(".blank")).to_be_visible()
+    expect(presenter.locator(".blank")).to_be_hidden()
+    presenter.keyboard.press("o")
+    expect(presenter.locator(".steps .thumbnail")).to_have_count(LAST)
+    presenter.get_by_role("button", name=f"{LAST} {NAMES[-1]}", exact=True).click()
+    at(page, LAST)
+    expect(presenter.locator(".next")).to_have_text("The last step.")
+    presenter.close()
+    page.evaluate("window.open = () => null")  # as a browser that blocks windows does
+    page.keyboard.press("p")
+    expect(page.get_by_role("alert")).to_contain_text("blocked the presenter's window")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Home")
+    at(page, 1)
+
+
 SWIPE = """([from, to]) => { for (const [kind, x] of [['touchstart', from], ['touchend', to]]) {
   const target = document.querySelector('main');
   const touch = new Touch({identifier: 1, target, clientX: x, clientY: 300});

@@ -21,11 +21,21 @@ _IMPORT, _EXPORT = (
 )
 
 
-def script(path: Path) -> str:
-    """Read a JavaScript module as one text: the files beside it that it imports from are put in its place."""
+def script(path: Path, taken: set[Path] | None = None) -> str:
+    """Read a JavaScript module as one text: files beside it that it imports from are put in it, each once.
+
+    Args:
+        path: the module.
+        taken: the files that are in the text already.
+    """
+    there = set() if taken is None else taken
 
     def imported(found: re.Match[str]) -> str:
-        return _EXPORT.sub("", path.with_name(found[1]).read_text(encoding="utf-8"))
+        other = path.with_name(found[1])
+        if other in there:
+            return ""
+        there.add(other)
+        return _EXPORT.sub("", script(other, there))
 
     return _IMPORT.sub(imported, path.read_text(encoding="utf-8"))
 

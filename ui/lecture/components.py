@@ -11,7 +11,9 @@ from ui.lecture.slide import Slide, slide_html
 
 _slide = component("fcnviz_lecture_figure", Path(__file__).with_name("figure.js"))
 _navigation = component("fcnviz_lecture_nav", Path(__file__).with_name("navigation.js"))
-_presenter = component("fcnviz_lecture_presenter", Path(__file__).with_name("presenter.js"), "figure.css")
+_presenter = component(
+    "fcnviz_lecture_presenter", Path(__file__).with_name("presenter.js"), "figure.css", "navigation.css"
+)
 
 
 def show(slide: Slide, step: int, names: Sequence[str], notes: bool, reveal: bool) -> None:
@@ -24,8 +26,7 @@ def show(slide: Slide, step: int, names: Sequence[str], notes: bool, reveal: boo
         notes: whether the speaker's notes are on the slide.
         reveal: whether what is shown before it comes first.
     """
-    following = names[step] if step < len(names) else ""
-    about = {"step": step, "steps": len(names), "next": following, "notes": slide.notes}
+    about = {"step": step, "names": list(names), "notes": slide.notes}
     _slide(key="lecture_figure", data={"html": slide_html(slide, notes, reveal), **about})
 
 

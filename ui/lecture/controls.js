@@ -27,6 +27,8 @@ const TYPING =
 const PRESSED_BY_KEY = "button, a, summary, [role=button], [role=switch], input[type=checkbox]";
 const SWIPED = "[data-testid=stMain], main";
 const SWIPE = 60; // px
+const BLOCKED =
+  "The browser has blocked the presenter's window: allow this page to open one, then press P again.";
 
 // Draws the bar. A button with data-key does what that key does.
 export function build(root) {
@@ -38,7 +40,8 @@ export function build(root) {
     <span></span><small></small></button></h1>
     <button type="button" class="text" data-key="?" aria-label="Keys" title="Keys (?)">?</button>
     <dialog class="steps" aria-label="All steps"><ol></ol></dialog>
-    <dialog class="keys" aria-label="Keys"><table></table></dialog><div class="blank" hidden></div>`;
+    <dialog class="keys" aria-label="Keys"><table></table></dialog>
+    <dialog class="said"><p role="alert"></p></dialog><div class="blank" hidden></div>`;
   for (const [keys, does] of HELP) {
     const row = nav.querySelector("table").insertRow();
     const letter = /^[A-Z]$/.test(keys);
@@ -92,6 +95,29 @@ export function toggleList(nav) {
   nav.querySelector(".steps [aria-current=true]").focus();
 }
 
+// Makes the screen black, or ends that.
+export function blank(nav) {
+  const cover = nav.querySelector(".blank");
+  cover.hidden = !cover.hidden;
+}
+
+// Opens the presenter's window, which is of this page too, or comes back to it.
+export function present(nav) {
+  if (nav.presenter?.closed === false) return nav.presenter.focus();
+  const here = new URL(location.href);
+  Object.assign(here, { search: "?view=presenter", hash: "" });
+  nav.presenter = window.open(here, "fcnviz-presenter", "popup,width=1000,height=700");
+  if (nav.presenter) return;
+  nav.querySelector(".said p").textContent = BLOCKED;
+  toggle(nav.querySelector(".said"));
+}
+
+// Does what a presenter's window asks for.
+export function follow(nav, message, move, go) {
+  if (message.kind === "blank") blank(nav);
+  if (message.kind === "go") message.by ? move(message.by) : go(message.step);
+}
+
 function fullScreen() {
   if (document.fullscreenElement) document.exitFullscreen();
   else document.documentElement.requestFullscreen?.();
@@ -100,12 +126,11 @@ function fullScreen() {
 // Listens to keys, buttons and swipes: `move` by so many steps, `go` to a step, and what other keys do. Returns what
 // ends it.
 export function listen(nav, { move, go, ...keys }) {
-  const blank = nav.querySelector(".blank");
   const does = {
     o: () => toggleList(nav),
     "?": () => toggle(nav.querySelector(".keys")),
     f: fullScreen,
-    b: () => (blank.hidden = !blank.hidden),
+    b: () => blank(nav),
     Enter: () => nav.digits && go(Number(nav.digits)),
     ...keys,
   };
@@ -139,7 +164,7 @@ export function listen(nav, { move, go, ...keys }) {
       does[button.dataset.key]();
     };
   }
-  blank.onclick = () => (blank.hidden = true);
+  nav.querySelector(".blank").onclick = () => blank(nav);
   document.addEventListener("keydown", pressed);
   document.addEventListener("touchstart", touched, { passive: true });
   document.addEventListener("touchend", left, { passive: true });

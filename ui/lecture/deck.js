@@ -73,6 +73,7 @@ export function thumbnail(slide) {
   box.className = "thumbnail";
   box.inert = true; // its links are those of the slide, and so are its words
   box.ariaHidden = "true";
+  small.querySelector(".notes")?.remove();
   box.append(small);
   small.hidden = false;
   new ResizeObserver(() => {

