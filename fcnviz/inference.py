@@ -169,7 +169,9 @@ def _as_photo(image: object) -> Image.Image:
 
 
 @torch.no_grad()
-def run(model: FCN, image: Image.Image, longest: int | None = None) -> Segmentation:
+def run(
+    model: FCN, image: Image.Image, longest: int | None = None, reduced: Image.Image | None = None
+) -> Segmentation:
     """Segment an RGB image with one network, without keeping the image.
 
     Args:
@@ -178,10 +180,11 @@ def run(model: FCN, image: Image.Image, longest: int | None = None) -> Segmentat
         longest: larger images are reduced to this longest side, in px, for the network, and its logits are
             interpolated to the image's size before the best class is taken. None: as the network's weights
             ask (`FCN.longest`); 0: no image is reduced.
+        reduced: the image at the size that `longest` asks for, if it has been made already.
     """
     start = time.perf_counter()
     longest = model.longest if longest is None else longest
-    given = images.fit(image, longest) if longest else image
+    given = reduced or (images.fit(image, longest) if longest else image)
     scores = coarse(model, given)
     sizes = (given.height, given.width), (image.height, image.width)
     confidence, labels = decide_in_strips(model, scores, *sizes)
@@ -190,11 +193,23 @@ def run(model: FCN, image: Image.Image, longest: int | None = None) -> Segmentat
     return Segmentation(labels, confidence, scores.to("cpu"), seconds, model.device.type, dtype)
 
 
+#: Bytes of logits that are decided at once on a CPU: to ask the system for all takes longer than to decide.
+_BLOCK = 2**21
+
+
 def decide(logits: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Logits (1, C, H, W) → probability of the best class × 255, and that class; both (H, W) uint8."""
-    top, labels = logits[0].max(0)
-    probability = 1 / (logits[0] - top).exp_().sum(0)  # softmax at its maximum
-    return (probability * 255).round().byte().cpu().numpy(), labels.byte().cpu().numpy()
+    height = logits.shape[2]
+    at_once = height if logits.is_cuda else max(1, _BLOCK * height // logits.nbytes)
+    found = [_decide(rows) for rows in logits[0].split(at_once, dim=1)]
+    confidence, labels = (torch.cat(parts).cpu().numpy() for parts in zip(*found, strict=True))
+    return confidence, labels
+
+
+def _decide(logits: Tensor) -> tuple[Tensor, Tensor]:
+    top, labels = logits.max(0)
+    probability = 1 / (logits - top).exp_().sum(0)  # softmax at its maximum
+    return (probability * 255).round().byte(), labels.byte()
 
 
 #: Rows of the photo that are upsampled at once, if the photo has more than four times as many.

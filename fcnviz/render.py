@@ -241,6 +241,10 @@ def change_layer(before: ArrayLike, after: ArrayLike) -> bytes:
     return _mask_png(flipped)
 
 
+#: Most pixels along a side of what `label_spots` looks at: of a larger map it takes every second, third, …
+_SPOT_SIDE = 320
+
+
 def label_spots(labels: ArrayLike, least: float = 0.005) -> dict[int, tuple[int, int]]:
     """Find where to write each class's name: the middle of the largest square within the class.
 
@@ -257,6 +261,8 @@ def label_spots(labels: ArrayLike, least: float = 0.005) -> dict[int, tuple[int,
     from scipy.ndimage import distance_transform_cdt  # here, not above: it takes a while
 
     labels = _label_map(labels)
+    step = -(-max(labels.shape) // _SPOT_SIDE)
+    labels = labels[::step, ::step]
     counts = np.bincount(labels.ravel(), minlength=256) / max(labels.size, 1)
     counts[[0, voc.VOID]] = 0
     places = {}
@@ -264,11 +270,9 @@ def label_spots(labels: ArrayLike, least: float = 0.005) -> dict[int, tuple[int,
         mask = labels == found
         (top, bottom), (left, right) = (np.flatnonzero(mask.any(axis))[[0, -1]] for axis in (1, 0))
         part = np.pad(mask[top : bottom + 1, left : right + 1], 1)
-        depth = np.asarray(distance_transform_cdt(part, "chessboard"))[
-            1:-1, 1:-1
-        ]  # a seventh of Euclid's time
-        row, column = divmod(int(depth.argmax()), depth.shape[1])
-        places[int(found)] = (int(left) + column, int(top) + row)
+        depth = np.asarray(distance_transform_cdt(part, "chessboard"))  # a seventh of Euclid's time
+        row, column = divmod(int(depth[1:-1, 1:-1].argmax()), depth.shape[1] - 2)
+        places[int(found)] = (step * (int(left) + column), step * (int(top) + row))
     return places
 
 

@@ -26,4 +26,4 @@ def model(net: Net) -> FCN:
 @of_photo(st.cache_resource, show_spinner="Running the network …", max_entries=30, own=3)
 def segment(photo: Photo, net: Net) -> Segmentation:
     """Segment a photo with a network; computed once, even if many visitors ask at the same time."""
-    return worker.run(inference.run, model(net), photo.image, photo.longest)
+    return worker.run(inference.run, model(net), photo.image, photo.longest, photo.input)
