@@ -40,8 +40,7 @@ def fits(page: Page) -> bool:
 
 #: Of the slide, as shares of the window: the sizes of its sentence and its smallest words, the area of the
 #: figure, the widest or highest picture; where it begins, in px; and the classes of what is cut off.
-SHARES = """async () => {
-  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+SHARES = """() => {
   const slide = [document, ...document.querySelectorAll('[data-testid=stMain] *')].map(e => e.shadowRoot ?? e)
     .map(r => r.querySelector(':not([hidden]) > .slide:not([hidden])')).find(Boolean);
   const type = e => parseFloat(getComputedStyle(e).fontSize) / innerHeight;
@@ -53,14 +52,21 @@ SHARES = """async () => {
   return [type(sentence), Math.min(...words), width * height / innerWidth / innerHeight,
     slide.getBoundingClientRect().top, cut.map(e => e.className || e.tagName)];
 }"""
+SETTLED = f"""async () => {{
+  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  return ({SHARES})();
+}}"""
 PROJECTORS = ((1280, 720), (1920, 1080), (3840, 2160), (1024, 768))
 
 
-def fills(page: Page) -> None:
-    """The slide can be read from the last row and uses the screen, whatever the projector."""
-    for width, height in PROJECTORS:
+def fills(page: Page, step: int) -> None:
+    """The slide can be read from the last row and uses the screen: a wide one in turn, and the narrow one.
+
+    The saved file, which is laid out by the same code, is looked at on each of them.
+    """
+    for width, height in (PROJECTORS[step % 3], PROJECTORS[3]):
         page.set_viewport_size({"width": width, "height": height})
-        readable(*page.evaluate(SHARES))
+        readable(*page.evaluate(SETTLED))
         assert fits(page)
 
 
@@ -87,13 +93,14 @@ def test_the_story_by_keyboard_on_an_upload_at_each_size_and_saved(browser, page
     for step in range(1, LAST + 1):
         at(page, step)
         expect(page.get_by_test_id("stException")).to_have_count(0)
-        fills(page)
+        fills(page, step)
         said.add(heading(page))
         pictures = page.evaluate(PICTURES)
         assert all(p[0] > 0 for p in pictures)
         assert pictures or NAMES[step - 1] == "What came next"
         page.keyboard.press(("PageDown", "ArrowRight")[step % 2])
     assert len(said) == LAST
+    saved(browser, page, tmp_path)
     for key, step in (("PageUp", LAST - 1), ("Home", 1), ("End", LAST), ("ArrowLeft", LAST - 1), ("Home", 1)):
         page.keyboard.press(key)
         at(page, step)
@@ -111,7 +118,6 @@ def test_the_story_by_keyboard_on_an_upload_at_each_size_and_saved(browser, page
     page.reload()  # the upload is gone with its session; the step is not
     at(page, 5)
     assert errors == []
-    saved(browser, page, tmp_path)
 
 
 def saved(browser, page: Page, folder) -> None:
@@ -127,6 +133,7 @@ def saved(browser, page: Page, folder) -> None:
     expect(offline.locator("section:visible .figure:visible")).to_have_count(1)
     assert asked == []
     context.close()
+    page.keyboard.press("Escape")
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)])

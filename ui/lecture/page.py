@@ -12,6 +12,7 @@ from ui.lecture.scene import Scene
 from ui.lecture.slide import Slide
 from ui.lecture.steps.course import PRESETS, Course, chosen
 from ui.page import controls, frame, link, path, photo, share
+from ui.running.streamlit_internals import in_session
 
 #: Parameters that links to other pages take along.
 _PASSED_ON = ("photo", "size", "nets", "colours")
@@ -148,7 +149,7 @@ def _links(slide: Slide, scene: Scene, lecture: Lecture) -> None:
     more = path.of(slide.page)
     st.page_link(more.path, label=more.name, icon=more.icon, query_params={**kept, **slide.query})
     st.page_link("app.py", label="Start", icon=":material/home:", query_params=kept)
-    document = partial(file.document, scene, lecture.course, lecture.reveal)
+    document = in_session(partial(file.document, scene, lecture.course, lecture.reveal))
     shown.add("lecture.html", document)
     st.download_button(
         "Save as HTML", document, "fcnviz-lecture.html", "text/html", key="lecture_file",

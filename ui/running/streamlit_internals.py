@@ -5,14 +5,19 @@ import functools
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit
 from starlette.formparsers import MultiPartParser
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
-from streamlit.runtime.scriptrunner_utils.script_run_context import get_run_yield_check, in_cached_function
+from streamlit.runtime.scriptrunner import StopException, add_script_run_ctx, get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_run_context import (
+    SCRIPT_RUN_CONTEXT_ATTR_NAME,
+    get_run_yield_check,
+    in_cached_function,
+)
 from streamlit.runtime.state import SafeSessionState
 
 __all__ = [
@@ -20,6 +25,7 @@ __all__ = [
     "draw_live",
     "finish_callbacks",
     "font",
+    "in_session",
     "keep_uploads_in_memory",
     "note_uploads",
     "raise_if_left",
@@ -29,6 +35,9 @@ __all__ = [
     "uploading",
     "whole_address",
 ]
+
+
+_T = TypeVar("_T")
 
 
 def session() -> str | None:
@@ -76,6 +85,29 @@ def draw_live(draw: Callable[..., Any], *arguments: object) -> Any:
         return draw(*arguments)
 
     return contextvars.copy_context().run(outside_of_caches)
+
+
+def in_session(make: Callable[[], _T]) -> Callable[[], _T]:
+    """Let a function that runs later on another thread, as a download's does, read this session's caches.
+
+    What it draws, such as its place in the queue, goes nowhere, and no click ends it.
+    """
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None:
+        return make
+    silent = replace(context, _enqueue=lambda _: None, cursors={}, yield_check=lambda: None)
+
+    def attached() -> _T:
+        if session():
+            return make()
+        thread = threading.current_thread()
+        add_script_run_ctx(thread, silent)
+        try:
+            return make()
+        finally:  # the thread is Streamlit's, which runs other sessions' downloads on it
+            delattr(thread, SCRIPT_RUN_CONTEXT_ATTR_NAME)
+
+    return attached
 
 
 def keep_uploads_in_memory(most: int) -> None:
