@@ -67,6 +67,13 @@ def test_another_page_can_link_to_a_section():
     assert opened(start("pages/alignment.py", open="nonsense")) == "Pad and crop"
 
 
+def test_a_page_opens_with_its_own_first_section():
+    """Compare and Heatmaps both have a section named Skips; on Heatmaps it is not the first."""
+    at = start("pages/compare.py", size="320")
+    assert opened(at) == "Skips"
+    assert opened(at.switch_page("pages/heatmaps.py").run()) == "Dense"
+
+
 def test_settings_stay_when_another_section_is_opened():
     at = start("pages/convolutionalize.py", section="Race", conv_most="8")
     at.selectbox(key="conv_racer").set_value("Digits, 8 px windows")

@@ -12,6 +12,8 @@ from ui.page import link
 #: Parameter by which a page with sections links to a section of another page: of a link's parameters,
 #: Streamlit drops those that a widget of the page that is left is bound to, as "section" is.
 OPEN = "open"
+#: Where the session keeps which visit to a page the bar was drawn for.
+_VISIT = "section_visit"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +48,14 @@ def bar(*names: str) -> Bar:
     if st.context.is_embedded and wanted in names:
         st.subheader(wanted, anchor=False)
         return Bar(wanted, st.container(), alone=True)
+    if st.session_state.get(_VISIT) != link.visit():  # else the section of the page before might stay open
+        st.session_state[_VISIT] = link.visit()
+        st.session_state["section"] = wanted if wanted in names else names[0]
     if asked := link.get(OPEN):
         link.put({OPEN: None})
         if asked in names:
             st.session_state["section"] = asked
             link.put({"section": asked})
-    if st.session_state.get("section", names[0]) not in names:  # of the page before
-        st.session_state["section"] = wanted if wanted in names else names[0]
     st.html(_sticky())
     with st.container(key="bar", gap="xsmall"):
         name = st.segmented_control(
