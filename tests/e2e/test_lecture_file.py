@@ -23,13 +23,13 @@ WALK = f"""async () => {{
   const press = key => document.dispatchEvent(new KeyboardEvent('keydown', {{key}}));
   const slides = [...document.querySelectorAll('main .slide')];
   const shown = () => slides.findIndex(e => e.checkVisibility());
-  const main = document.querySelector('main');
+  const all = document.documentElement;
   const found = [];
   await document.fonts.ready;
   press('Home');
   while (shown() !== found.at(-1)?.[0]) {{
     found.push([shown(), shares(),
-      main.scrollHeight <= main.clientHeight && main.scrollWidth <= main.clientWidth]);
+      all.scrollHeight <= all.clientHeight && all.scrollWidth <= all.clientWidth]);
     press('ArrowRight');
   }}
   return found;
@@ -179,6 +179,10 @@ SWIPE = """([from, to]) => { for (const [kind, x] of [['touchstart', from], ['to
 } }"""
 
 
+#: Whether what is longer than the window has been scrolled by a key.
+SCROLLED = "scrollY > 0 || document.documentElement.scrollHeight <= innerHeight"
+
+
 def small_windows(page: Page) -> None:
     """On a phone, and at a zoom of 200 %, words can be read, and pictures are neither tiny nor cut."""
     for width, height in ((390, 844), (640, 360)):
@@ -189,6 +193,8 @@ def small_windows(page: Page) -> None:
             at(page, int(step))
             page.evaluate(SETTLED)
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+            page.keyboard.press("ArrowDown")
+            page.wait_for_function(SCROLLED)
             words = page.locator(":is(.title, .caption, .name):visible").evaluate_all(
                 "all => all.map(e => parseFloat(getComputedStyle(e).fontSize))"
             )

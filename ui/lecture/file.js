@@ -30,10 +30,12 @@ function lecture() {
     now.stage = stage(steps[step - 1], staged ?? arrival(now.step || step, step, now.stage));
     now.step = step;
     if (addressed() !== step) location.hash = `step-${step}`;
-    document.querySelector("main").scrollTop = 0;
+    scrollTo(0, 0);
     draw(nav, names, step, more());
     fitNow();
     tell();
+    const ahead = steps[step]?.querySelectorAll("img") ?? [];
+    for (const image of ahead) image.decode().catch(() => {}); // so that the next step does not flicker
   };
   const move = (by) => (by === 1 && more() ? go(now.step, now.stage + 1) : go(now.step + by));
   const turnNotes = (on) => {
@@ -69,7 +71,7 @@ function lecture() {
   addEventListener("hashchange", () => addressed() !== now.step && go(addressed()));
   addEventListener("beforeprint", print);
   addEventListener("afterprint", printed);
-  new ResizeObserver(fitNow).observe(document.querySelector("main"));
+  addEventListener("resize", fitNow);
   document.fonts.ready.then(fitNow);
   go(addressed());
 }
