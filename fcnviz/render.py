@@ -38,11 +38,11 @@ COLOUR_BLIND_SAFE: tuple[str, ...] = (
 #: Index of the outlines that `layer` can draw, and their colour. It is no class; VOC never uses it.
 OUTLINE, OUTLINE_COLOUR = 254, (255, 255, 255)
 
-#: Index and colour of a spotlight's outline.
-SPOT, SPOT_COLOUR = 252, (255, 79, 216)
+#: Colour of a spotlight's outline, and of what changes.
+SPOT_COLOUR = (255, 79, 216)
 
-#: What a spotlight lays over the rest of the photo: its index, its grey, and its opacity, 0..255.
-REST, REST_GREY, REST_ALPHA = 251, (226, 229, 233), 222
+#: What a spotlight lays over the rest of the photo: its grey, and its opacity, 0..255.
+REST_GREY, REST_ALPHA = (226, 229, 233), 222
 
 #: Index of the true outline's light and dark dashes, and the length of a dash by the line's thickness.
 TRUE_LIGHT, TRUE_DARK, DASH = 250, 249, 3
@@ -186,29 +186,23 @@ def boundary_layer(labels: ArrayLike, palette: np.ndarray, *, keep: int | None =
     return layer(np.where(_edges(labels, keep), labels, 0), palette)
 
 
-def spotlight_layer(labels: ArrayLike, *, keep: int | None = None) -> bytes:
-    """Encode a spotlight as a PNG to lay over the photo: grey over the rest, an outline around each object.
+def spotlight(labels: ArrayLike, *, keep: int | None = None) -> tuple[bytes, bytes]:
+    """Encode a spotlight to lay over the photo: grey over the rest, an outline around each object.
 
     Args:
         labels: (H, W) class indices.
         keep: leave this class alone uncovered.
 
     Returns:
-        A PNG in mode P; what is segmented is transparent, and the photo shows there as it is.
+        Two PNGs in mode P: the spotlight, in which what is segmented is transparent, so that the photo shows
+        there as it is; and its outlines alone, transparent elsewhere.
     """
     labels = _label_map(labels)
-    indices = np.where(_shown(labels, keep), np.uint8(0), np.uint8(REST))
-    indices[_edges(labels, keep)] = SPOT
-    palette, alpha = np.zeros((256, 3), np.uint8), np.zeros(256, np.uint8)
-    palette[SPOT], alpha[SPOT] = SPOT_COLOUR, 255
-    palette[REST], alpha[REST] = REST_GREY, REST_ALPHA
-    return _palette_png(indices, palette, alpha, **_RUNS)
-
-
-def spot_outline(labels: ArrayLike, *, keep: int | None = None) -> bytes:
-    """Encode the outlines of a spotlight alone, as a PNG in mode P that is transparent elsewhere."""
-    indices = np.where(_edges(_label_map(labels), keep), np.uint8(1), np.uint8(0))
-    return _mask_png(indices)
+    shown, edges = _shown(labels, keep), _edges(labels, keep)
+    indices = (~shown).view(np.uint8) + 2 * edges.view(np.uint8)  # edges are shown
+    palette = np.array([(0, 0, 0), REST_GREY, SPOT_COLOUR], np.uint8)
+    alpha = np.array([0, REST_ALPHA, 255], np.uint8)
+    return _palette_png(indices, palette, alpha, **_RUNS), _mask_png(edges.view(np.uint8))
 
 
 def true_outline(labels: ArrayLike, *, keep: int | None = None, thick: int = 2) -> bytes:

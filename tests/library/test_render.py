@@ -39,8 +39,7 @@ from fcnviz.render import (
     nearest,
     overlay,
     shares,
-    spot_outline,
-    spotlight_layer,
+    spotlight,
     to_png,
     to_webp,
     true_outline,
@@ -266,8 +265,9 @@ def test_boundary_layer_shows_object_boundaries_only(keep):
 def test_a_spotlight_leaves_what_is_segmented_as_it_is_and_covers_the_rest(keep):
     labels, image = blobs(void=True), photo()
     shown = ((labels != 0) & (labels != VOID)) if keep is None else labels == keep
-    over = Image.open(io.BytesIO(spotlight_layer(labels, keep=keep))).convert("RGBA")
-    edge = decode(spot_outline(labels, keep=keep))[1][..., 3] > 0
+    layer, outline = spotlight(labels, keep=keep)
+    over = Image.open(io.BytesIO(layer)).convert("RGBA")
+    edge = decode(outline)[1][..., 3] > 0
     seen = np.asarray(Image.alpha_composite(Image.fromarray(image).convert("RGBA"), over).convert("RGB"))
     assert (seen[shown & ~edge] == image[shown & ~edge]).all()
     assert (seen[edge] == SPOT_COLOUR).all()

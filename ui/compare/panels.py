@@ -55,10 +55,12 @@ def compare(
     width, height = photo.image.size
     panels = [Panel("Photo", f"{width} × {height} px")]
     for r in results:
-        png = layers.layer(photo, r.net.name, view.view, view.palette, view.isolate, r.segmentation)
-        spot = view.view == "Spotlight"
-        outline = layers.outline(photo, r.net.name, view.isolate, r.segmentation) if spot else None
-        panels.append(Panel(r.title, r.grid, png, outline))
+        if view.view == "Spotlight":
+            png, outline = layers.spotlight(photo, r.net.name, view.isolate, r.segmentation)
+            panels.append(Panel(r.title, r.grid, png, outline))
+        else:
+            png = layers.layer(photo, r.net.name, view.view, view.palette, view.isolate, r.segmentation)
+            panels.append(Panel(r.title, r.grid, png))
     place.show(
         panels,
         options=ViewerOptions(

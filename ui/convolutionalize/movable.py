@@ -71,7 +71,7 @@ def answers(scene: Scene, device: str) -> tuple[np.ndarray, np.ndarray]:
     """Compute the probabilities of the centre crop, (1000,), and the group's in every window, (h, w)."""
     dense, conv = lite0(device)
     picture = scene.picture()
-    crop = prepared(imagenet.centre(picture)[0], device)
+    crop = prepared(imagenet.centre(picture), device)
     whole = prepared(imagenet.scaled(picture, START_SHORTER), device)
     with worker.one_turn():
         one, maps = worker.run(scores, dense, crop), worker.run(scores, conv, whole)

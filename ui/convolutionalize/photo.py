@@ -10,6 +10,7 @@ from PIL import Image
 from torch import nn
 
 from fcnviz import weights
+from fcnviz.backbones import fold_batch_norms
 from fcnviz.convolutionalize import convolutionalize, window_rows
 from fcnviz.lessons.convolutionalize import gap, imagenet
 from fcnviz.lessons.heatmaps.receptive import half_mass_side
@@ -35,21 +36,23 @@ START_SHORTER = 384
 
 @st.cache_resource(show_spinner="Loading EfficientNet-Lite0 …", max_entries=2)
 def lite0(device: str) -> tuple[nn.Module, nn.Sequential]:
-    """Load the ImageNet classifier, dense and convolutionalised; both share their memory."""
-    net = imagenet.lite0().to(device).to(memory_format=torch.channels_last)
+    """Load the ImageNet classifier, batch norms folded, dense and convolutionalised; both share memory."""
+    net = imagenet.lite0()
+    fold_batch_norms(net)
+    net.to(device).to(memory_format=torch.channels_last)
     return net, convolutionalize(net)
 
 
 @of_photo(show_spinner="Classifying the centre crop …", max_entries=64, own=3)
 def answer(photo: Photo, device: str) -> np.ndarray:
     """Compute the classifier's scores of the centre crop, (1000,)."""
-    return worker.run(scores, lite0(device)[0], prepared(imagenet.centre(photo.image)[0], device))
+    return worker.run(scores, lite0(device)[0], prepared(imagenet.centre(photo.image), device))
 
 
 @of_photo(show_spinner="The same as a convolution …", max_entries=64, own=3)
 def convolved(photo: Photo, device: str) -> np.ndarray:
     """Compute the scores of the same crop by the convolutionalised classifier, (1000,)."""
-    x = prepared(imagenet.centre(photo.image)[0], device)
+    x = prepared(imagenet.centre(photo.image), device)
     return worker.run(scores, lite0(device)[1], x)[:, 0, 0]
 
 
@@ -278,7 +281,7 @@ def best_window(values: np.ndarray, factor: float) -> Box:
 
 def crop_box(image: Image.Image) -> Box:
     """Return the crop that the classifier is given, in pixels of the photo."""
-    left, top, side = imagenet.centre(image)[1]
+    left, top, side = imagenet.window(image.size)
     return Box(left - 0.5, top - 0.5, left + side - 0.5, top + side - 0.5)
 
 

@@ -34,12 +34,10 @@ def small_photo(photo: Photo) -> bytes:
 
 @of_photo(st.cache_resource, max_entries=400, own=12)
 def layer(photo: Photo, name: str, view: str, palette: str, keep: int | None, _result: Segmentation) -> bytes:
-    """Draw one view of a network's result as a PNG to lay over the photo."""
+    """Draw one view of a network's result, but the spotlight, as a PNG to lay over the photo."""
     colours = render.PALETTES[palette]
     if view == "Confidence":
         return render.heatmap_png(_result.confidence / 255, CONFIDENCE)
-    if view == "Spotlight":
-        return render.spotlight_layer(_result.labels, keep=keep)
     if view == "Boundaries":
         return render.boundary_layer(_result.labels, colours, keep=keep)
     exact = view == "Labels"
@@ -47,9 +45,9 @@ def layer(photo: Photo, name: str, view: str, palette: str, keep: int | None, _r
 
 
 @of_photo(st.cache_resource, max_entries=128, own=6)
-def outline(photo: Photo, name: str, keep: int | None, _result: Segmentation) -> bytes:
-    """Draw the outlines of a network's result alone, as its spotlight has them."""
-    return render.spot_outline(_result.labels, keep=keep)
+def spotlight(photo: Photo, name: str, keep: int | None, _result: Segmentation) -> tuple[bytes, bytes]:
+    """Draw a network's spotlight, and its outlines alone (see `render.spotlight`)."""
+    return render.spotlight(_result.labels, keep=keep)
 
 
 @of_photo(st.cache_resource, max_entries=64, own=3)

@@ -1,6 +1,7 @@
 """A cache for what is made of a photo."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -34,6 +35,8 @@ def of_photo(
     """
 
     def decorate(function: Callable[Concatenate[Photo, _P], _T]) -> Callable[Concatenate[Photo, _P], _T]:
+        # Streamlit asks for it at each argument of each call, and Python would work it out each time
+        function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
         options: dict[str, Any] = {"show_spinner": show_spinner, "hash_funcs": _BY_PIXELS}
         shared = cached(max_entries=max_entries, **options)(function)
         private = cached(max_entries=own, scope="session", **options)(function)

@@ -12,7 +12,7 @@ from typing import Any
 #: Largest number of urgent tasks in a row while another task waits.
 RUSH = 5
 #: Seconds without a task after which the thread rests, and with tasks all the time after which it does, too.
-IDLE, BUSY = 0.5, 3.0
+IDLE, BUSY = 3.0, 10.0
 
 
 class FullError(Exception):

@@ -1,5 +1,7 @@
 """The sample photos; each is read once."""
 
+import functools
+
 import numpy as np
 import streamlit as st
 from PIL import Image
@@ -29,7 +31,7 @@ def photo(name: str, longest: int) -> Photo:
     return Photo(name, about.title, about.credit, fit(full, max(SCREEN, longest)), full.size, longest)
 
 
-@st.cache_data(show_spinner=False)
+@functools.cache
 def thumbnail(name: str) -> bytes:
     """Make the thumbnail of a sample photo."""
     return thumbnail_of(sample(name))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -23,9 +23,6 @@ from ui.running.networks import model
 from ui.running.photo_cache import of_photo
 from ui.state import Networks, Photo
 
-if TYPE_CHECKING:
-    from fcnviz.inference import Segmentation
-
 #: Parts of the diagram that the classifier has too.
 TRUNK = ("photo", "pool3", "pool4", "fc7")
 #: Parts that the network of each stride adds, and what its step is called.
@@ -39,32 +36,36 @@ _NAMES = {32: "32s", 16: "+ pool4", 8: "+ pool3"}
 
 def frames(photo: Photo, networks: Networks, results: Sequence[Result]) -> list[Frame]:
     """Make all steps; of networks that cannot run, there is none."""
+    answer = classifier.answer(photo, str(weights.pick_device(networks.device)))
+    return _frames(photo, tuple(result.net.name for result in results), answer, results)
+
+
+@of_photo(st.cache_resource, max_entries=16, own=2)
+def _frames(
+    photo: Photo, names: tuple[str, ...], _answer: np.ndarray, _results: Sequence[Result]
+) -> list[Frame]:
     width, height = photo.image.size
     about = "Semantic segmentation asks of each of its pixels: which of 21 classes?"
     first = Frame("photo", "Photo", f"Photo, {width} × {height} px.", about, ("photo",))
-    made = [first, _classified(photo, networks), _coarse(photo, results[0]), _dense(photo, results[0])]
-    return made + [_skipped(photo, before, after) for before, after in pairwise(results)]
+    coarsest = _results[0]
+    grid, cells = _blocks(photo, coarsest)
+    made = [first, _classified(photo, _answer), _coarse(photo, grid, cells), _dense(photo, coarsest, grid)]
+    return made + [_skipped(photo, before, after) for before, after in pairwise(_results)]
 
 
-def _classified(photo: Photo, networks: Networks) -> Frame:
+def _classified(photo: Photo, answer: np.ndarray) -> Frame:
     """Show the one answer of an ImageNet classifier, for the crop that it sees."""
-    chances = classifier.probabilities(classifier.answer(photo, str(weights.pick_device(networks.device))))
+    chances = classifier.probabilities(answer)
     best = int(chances.argmax())
     said = f"{imagenet.names()[best]} · {percent(float(chances[best]))}"
-    layer, outline = _boxed(photo)
-    left, top, side = imagenet.centre(photo.image)[1]
+    left, top, side = imagenet.window(photo.image.size)
+    inside = np.zeros(photo.shape, np.uint8)
+    inside[round(top) : round(top + side), round(left) : round(left + side)] = 1
+    layer, outline = render.spotlight(inside)
     middle = (left + side / 2) / photo.image.width, (top + side / 2) / photo.image.height
     text = "One of 1,000 ImageNet classes for the whole crop: it says what, and not where."
     title = "The classifier gives one answer."
     return Frame("classifier", "Classify", title, text, TRUNK, layer, outline, tags=(Tag(said, *middle),))
-
-
-@of_photo(st.cache_resource, max_entries=16, own=2)
-def _boxed(photo: Photo) -> tuple[bytes, bytes]:
-    left, top, side = imagenet.centre(photo.image)[1]
-    inside = np.zeros(photo.shape, np.uint8)
-    inside[round(top) : round(top + side), round(left) : round(left + side)] = 1
-    return render.spotlight_layer(inside), render.spot_outline(inside)
 
 
 def _blocks(photo: Photo, result: Result) -> tuple[np.ndarray, Cells]:
@@ -75,12 +76,11 @@ def _blocks(photo: Photo, result: Result) -> tuple[np.ndarray, Cells]:
     return blocks.spread(found, cells, photo.shape, photo.input_shape), cells
 
 
-def _coarse(photo: Photo, result: Result) -> Frame:
+def _coarse(photo: Photo, labels: np.ndarray, cells: Cells) -> Frame:
     """Show the best class of each cell of the stride-32 map."""
-    labels, cells = _blocks(photo, result)
     rows, columns = (tuple(blocks.edges(cells, axis, photo.input_shape[axis])) for axis in (0, 1))
     height, width = cells.shape
-    layer, outline = _coarse_layers(photo, result.net.name, labels)
+    layer, outline = render.spotlight(labels)
     text = "As a convolution, the last layer answers once every 32 px of its input: what, and roughly where."
     title = f"A coarse grid: {width} × {height} answers."
     return Frame(
@@ -89,51 +89,35 @@ def _coarse(photo: Photo, result: Result) -> Frame:
     )  # fmt: skip
 
 
-@of_photo(st.cache_resource, max_entries=16, own=2)
-def _coarse_layers(photo: Photo, name: str, _labels: np.ndarray) -> tuple[bytes, bytes]:
-    return render.spotlight_layer(_labels), render.spot_outline(_labels)
-
-
-def _dense(photo: Photo, result: Result) -> Frame:
+def _dense(photo: Photo, result: Result, coarse: np.ndarray) -> Frame:
     """Show the labels of the coarsest network: its grid, upsampled."""
-    coarse, _ = _blocks(photo, result)
     text = "A deconvolution brings the grid back to every pixel. Detail finer than a cell is not in it."
-    changed = _changed(photo, ("grid", result.net.name), (coarse, result.labels))
     name, title = f"{result.stride}s", f"Upsampled × {result.stride}: {result.title}."
-    return _labelled(photo, result, Frame(name, name, title, text, _lit(result.stride), changed=changed))
+    return _labelled(photo, result, coarse, Frame(name, name, title, text, _lit(result.stride)))
 
 
 def _skipped(photo: Photo, before: Result, after: Result) -> Frame:
     """Show the labels of a network with one more skip than the one before it."""
     pool = {16: "pool4", 8: "pool3"}.get(after.stride, "a finer layer")
     share = render.flipped_share(before.labels, after.labels)
-    changed = _changed(photo, (before.net.name, after.net.name), (before.labels, after.labels))
     text = (
         f"The scores of a finer layer, {pool}, are added, and the network is trained further: "
         f"{percent(share)} of the labels differ from {before.title}."
     )
     name, title = _NAMES.get(after.stride, after.title), f"With {pool}: {after.title}."
-    lit = _lit(after.stride)
-    return _labelled(photo, after, Frame(f"{after.stride}s", name, title, text, lit, changed=changed))
+    frame = Frame(f"{after.stride}s", name, title, text, _lit(after.stride))
+    return _labelled(photo, after, before.labels, frame)
 
 
 def _lit(stride: int) -> tuple[str, ...]:
     return _ADDED.get(stride, ())
 
 
-def _labelled(photo: Photo, result: Result, frame: Frame) -> Frame:
-    found, name = result.segmentation, result.net.name
-    layer = layers.layer(photo, name, "Spotlight", "VOC", None, found)
-    outline = layers.outline(photo, name, None, found)
-    return Frame(
-        frame.key, frame.name, frame.title, frame.text, frame.lit, layer, outline, frame.changed,
-        _named(photo, name, found),
-    )  # fmt: skip
-
-
-@of_photo(st.cache_resource, max_entries=64, own=3)
-def _named(photo: Photo, name: str, _found: Segmentation) -> tuple[Tag, ...]:
-    return _tags(_found.labels)
+def _labelled(photo: Photo, result: Result, before: np.ndarray, frame: Frame) -> Frame:
+    """Add a network's labels, and what differs from the labels of the step before."""
+    layer, outline = layers.spotlight(photo, result.net.name, None, result.segmentation)
+    changed = render.change_layer(before, result.labels)
+    return replace(frame, layer=layer, outline=outline, changed=changed, tags=_tags(result.labels))
 
 
 def _tags(labels: np.ndarray) -> tuple[Tag, ...]:
@@ -141,8 +125,3 @@ def _tags(labels: np.ndarray) -> tuple[Tag, ...]:
     height, width = labels.shape
     spots = render.label_spots(labels, 0.01).items()
     return tuple(Tag(voc.CLASSES[c], (x + 0.5) / width, (y + 0.5) / height) for c, (x, y) in spots)
-
-
-@of_photo(st.cache_resource, max_entries=64, own=4)
-def _changed(photo: Photo, names: tuple[str, str], _pair: tuple[np.ndarray, np.ndarray]) -> bytes:
-    return render.change_layer(*_pair)

@@ -134,7 +134,7 @@ def _best(scores: Tensor) -> tuple[tuple[str, float], ...]:
 def _inputs(image: Image.Image) -> tuple[Tensor, Tensor]:
     """Prepare the centre crop, and the photo at 352 × 288 px, which has 11 × 9 positions on pool5."""
     larger = image.resize((352, 288), Image.Resampling.BICUBIC)
-    return imagenet.vgg16_prepare(imagenet.centre(image)[0]), imagenet.vgg16_prepare(larger)
+    return imagenet.vgg16_prepare(imagenet.centre(image)), imagenet.vgg16_prepare(larger)
 
 
 @contextmanager

@@ -82,17 +82,17 @@ def _vgg16_weights() -> VGG16_Weights:
 # --- photos
 
 
-def centre(image: Image.Image) -> tuple[Image.Image, tuple[float, float, float]]:
-    """Cut the crop that a classifier sees: shorter side 256, then the central 224 × 224.
+def centre(image: Image.Image) -> Image.Image:
+    """Cut the crop that a classifier sees: shorter side 256, then the central 224 × 224."""
+    left, top, side = window(image.size)
+    return image.resize((CROP, CROP), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
 
-    Returns:
-        the crop, and its (left, top, side) in pixels of the image.
-    """
-    scale = min(image.size) / SHORTER
-    side = CROP * scale
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    crop = image.resize((CROP, CROP), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
-    return crop, (left, top, side)
+
+def window(size: tuple[int, int]) -> tuple[float, float, float]:
+    """Where `centre` cuts: (left, top, side) in pixels of an image of this (width, height)."""
+    width, height = size
+    side = CROP * min(size) / SHORTER
+    return (width - side) / 2, (height - side) / 2, side
 
 
 def scaled(image: Image.Image, shorter: int) -> Image.Image:

@@ -133,7 +133,7 @@ def references(count: int) -> tuple[list[bytes], np.ndarray, np.ndarray]:
         files.append(render.to_png(np.asarray(image)))
         small.append(np.asarray(images.fit(image, 40), np.float32))
         found = inference.segment(net, image).labels
-        layers.append(_rgba(render.spotlight_layer(found)))
+        layers.append(_rgba(render.spotlight(found)[0]))
     return files, np.stack(small), np.stack(layers)
 
 

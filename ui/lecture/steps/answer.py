@@ -42,7 +42,7 @@ def side_by_side(s: Scene) -> Slide:
 
 
 def _labelled(s: Scene, r: Result) -> Picture:
-    png = layers.layer(s.photo, r.net.name, "Spotlight", s.palette, None, r.segmentation)
+    png = layers.spotlight(s.photo, r.net.name, None, r.segmentation)[0]
     stack, window = (s.base, Layer(png, s.extent)), Box.at(s.disputed, "dash", CLOSE)
     return Picture(f"{r.title} · stride {r.stride}", s.extent, stack, (window,))
 

@@ -126,7 +126,7 @@ def came_next(s: Scene) -> Slide:  # noqa: ARG001 (all steps are made alike)
 def take_home(s: Scene) -> Slide:
     """What to remember, with where to read on."""
     r = s.finest
-    spot = layers.layer(s.photo, r.net.name, "Spotlight", s.palette, None, r.segmentation)
+    spot = layers.spotlight(s.photo, r.net.name, None, r.segmentation)[0]
     rows = (
         ("A dense layer is a convolution:", "the classifier answers everywhere, at any size.", ""),
         ("A deconvolution is stamps that add up:", "coarse scores become pixels.", ""),
