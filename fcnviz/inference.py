@@ -199,11 +199,15 @@ _BLOCK = 2**21
 
 def decide(logits: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Logits (1, C, H, W) → probability of the best class × 255, and that class; both (H, W) uint8."""
-    height = logits.shape[2]
-    at_once = height if logits.is_cuda else max(1, _BLOCK * height // logits.nbytes)
-    found = [_decide(rows) for rows in logits[0].split(at_once, dim=1)]
+    found = [_decide(rows) for rows in blocks(logits[0])]
     confidence, labels = (torch.cat(parts).cpu().numpy() for parts in zip(*found, strict=True))
     return confidence, labels
+
+
+def blocks(logits: Tensor) -> tuple[Tensor, ...]:
+    """Split logits, (C, H, W), by rows into views that are small enough to be worked on at once."""
+    height = logits.shape[1]
+    return logits.split(height if logits.is_cuda else max(1, _BLOCK * height // logits.nbytes), dim=1)
 
 
 def _decide(logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -240,7 +244,8 @@ def labels_in_strips(
 ) -> np.ndarray:
     """The labels alone of `decide_in_strips`, in less time."""
     strips = _in_strips(model, scores, size, photo)
-    return np.concatenate([logits[0].argmax(0).byte().cpu().numpy() for logits in strips])
+    found = [part.argmax(0).byte() for logits in strips for part in blocks(logits[0])]
+    return torch.cat(found).cpu().numpy()
 
 
 def _in_strips(

@@ -314,9 +314,11 @@ def shares(labels: ArrayLike, num_classes: int) -> np.ndarray:
     [0.67, 0.0, 0.33]
     """
     labels = _label_map(labels)
-    counts = np.bincount(labels[labels != voc.VOID], minlength=num_classes)
-    if len(counts) > num_classes:
-        raise ValueError(f"class {len(counts) - 1} in the labels is outside 0 to {num_classes - 1}.")
+    counts = np.bincount(labels.ravel(), minlength=num_classes)[: voc.VOID]
+    if counts[num_classes:].any():
+        last = int(np.flatnonzero(counts)[-1])
+        raise ValueError(f"class {last} in the labels is outside 0 to {num_classes - 1}.")
+    counts = counts[:num_classes]
     return counts / max(counts.sum(), 1)
 
 
@@ -380,16 +382,18 @@ def disagreement_window(
         ValueError: no maps, or maps of different sizes.
     """
     maps = np.stack(label_maps)
-    differ = (maps != maps[0]).any(0)  # (H, W)
+    differ = (maps[1:] != maps[0]).any(0)  # (H, W)
     height, width = (min(side, max(8, round(side * fraction))) for side in differ.shape)
-    total = np.pad(differ.cumsum(0).cumsum(1), ((1, 0), (1, 0)))  # total[y, x] = differ[:y, :x].sum()
+    total = np.pad(
+        differ.cumsum(0, np.int32).cumsum(1, np.int32), ((1, 0), (1, 0))
+    )  # total[y, x] = differ[:y, :x].sum()
     inside = total[height:] - total[:-height]
     inside = inside[:, width:] - inside[:, :-width]  # inside[top, left] = disagreement in that window
     where = np.argwhere(differ if differ.any() else ~differ).mean(0)
-    top, left = np.ogrid[: inside.shape[0], : inside.shape[1]]
-    distance = np.hypot(top + (height - 1) / 2 - where[0], left + (width - 1) / 2 - where[1])
-    best = int(np.where(inside == inside.max(), distance, np.inf).argmin())
-    return *divmod(best, inside.shape[1]), height, width
+    tops, lefts = np.nonzero(inside == inside.max())
+    distance = np.hypot(tops + (height - 1) / 2 - where[0], lefts + (width - 1) / 2 - where[1])
+    best = int(distance.argmin())
+    return int(tops[best]), int(lefts[best]), height, width
 
 
 def most_disputed(label_maps: Sequence[np.ndarray], fraction: float = 0.125) -> tuple[int, int] | None:

@@ -1,5 +1,6 @@
 """A reconstructed heatmap as pictures: PNGs on one shared scale. No Streamlit here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,7 @@ class Pictures:
     Attributes:
         coarse: (h, w) float32.
         scale: shared by the coarse grid and all `pngs`.
-        pngs: by way of upsampling, full size.
+        pngs: by the ways of upsampling that were asked for, full size.
         border: fixed deconvolution − interpolation.
         learning: the network's deconvolution − the fixed one.
     """
@@ -45,11 +46,11 @@ class Pictures:
     learning: Difference
 
 
-def paint(made: Reconstruction, probability: bool) -> Pictures:
+def paint(made: Reconstruction, probability: bool, ways: Sequence[str]) -> Pictures:
     """A reconstruction as pictures on one shared scale: 0 … 1 for probabilities, else its own range."""
     scale = Scale(0.0, 1.0) if probability else Scale.over(made.coarse, *made.dense.values())
     spread = Scale.diverging(made.border, made.learning)
-    pngs = {way: render.heatmap_png(m, scale) for way, m in made.dense.items()}
+    pngs = {way: render.heatmap_png(made.dense[way], scale) for way in ways}
     border, learning = (_difference(values, spread) for values in (made.border, made.learning))
     return Pictures(made.coarse, scale, pngs, border, learning)
 

@@ -46,11 +46,12 @@ def below(photo: Photo) -> bytes:
 
 
 @of_photo(max_entries=64, own=4)
-def pictures(photo: Photo, key: HeatmapKey, _scores: ScoreMaps) -> Pictures:
-    """Paint one class's coarse map and its reconstructions."""
+def pictures(photo: Photo, key: HeatmapKey, ways: tuple[str, ...], _scores: ScoreMaps) -> Pictures:
+    """Paint one class's coarse map, its reconstructions in some ways, and their differences."""
     log_sums = all_classes(photo, key.net, key.stride, _scores).log_sums if key.probability else None
     of_class = (_scores.at(key.stride), key.stride, photo.input_shape, key.index, log_sums)
-    return paint(worker.run_short(reconstruct.reconstruct, model(key.net), *of_class), key.probability)
+    made = worker.run_short(reconstruct.reconstruct, model(key.net), *of_class)
+    return paint(made, key.probability, ways)
 
 
 @of_photo(st.cache_resource, max_entries=12, own=1)

@@ -17,6 +17,8 @@ from ui.running.networks import model
 from ui.state import Photo
 
 VALUES = ("Probability", "Score")
+#: Ways of upsampling that are always shown, and those that are shown on demand (see `reconstruct.WAYS`).
+SHOWN, MORE = ("bilinear", "learned"), ("nearest", "fixed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,11 @@ class Heatmap:
     probability: bool
 
     @property
+    def ways(self) -> tuple[str, ...]:
+        """The ways of upsampling that are shown."""
+        return SHOWN
+
+    @property
     def key(self) -> cached.HeatmapKey:
         """The key of the cached pictures."""
         return cached.HeatmapKey(self.result.net, self.stride, self.index, self.probability)
@@ -55,8 +62,8 @@ class Heatmap:
 
     @property
     def pictures(self) -> Pictures:
-        """The coarse map and its reconstructions as pictures."""
-        return cached.pictures(self.photo, self.key, self.result.segmentation.scores)
+        """The coarse map and its reconstructions as pictures, in the ways that are shown."""
+        return cached.pictures(self.photo, self.key, self.ways, self.result.segmentation.scores)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +81,11 @@ class Choice(Heatmap):
     over: bool
     more: bool
     pixel: tuple[int, int]
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The ways of upsampling that are shown."""
+        return (*SHOWN, *MORE) if self.more else SHOWN
 
 
 def choose(photo: Photo, results: list[Result]) -> Choice:

@@ -13,7 +13,7 @@ from ui.figures.pictures import Extent
 from ui.figures.reconstruction import Difference, Pictures
 from ui.figures.theme import FRAME, OPACITY
 from ui.heatmaps import cached
-from ui.heatmaps.choice import Choice
+from ui.heatmaps.choice import MORE, SHOWN, Choice
 
 _TITLES = {
     "bilinear": "Bilinear interpolation",
@@ -27,10 +27,9 @@ def dense(c: Choice) -> None:
     """Draw the coarse grid, its reconstructions and their differences."""
     made = c.pictures
     bar = Bar(f"{'Probability' if c.probability else 'Score'} of {c.name}", made.scale)
-    panels = _coarse(c, made, bar), _full(c, "bilinear", made), _full(c, "learned", made)
-    grids(Row(panels), "dense")
+    grids(Row((_coarse(c, made, bar), *(_full(c, way, made) for way in SHOWN))), "dense")
     if c.more:
-        grids(Row((_full(c, "nearest", made), _full(c, "fixed", made)), columns=3), "dense_more")
+        grids(Row(tuple(_full(c, way, made) for way in MORE), columns=3), "dense_more")
     st.caption(_about_path(c))
     st.markdown("**What the deconvolution does that interpolation does not**")
     pictures, numbers = st.columns([2, 1], gap="medium")

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from fcnviz import geometry, upsampling
 from fcnviz.fcn import FCN, ScoreMaps
+from fcnviz.inference import blocks
 
 #: Ways to bring a coarse map to the size of the photo. "learned" is the network's own.
 WAYS = ("nearest", "bilinear", "fixed", "learned")
@@ -123,7 +124,9 @@ def all_classes(model: FCN, coarse: Tensor, stride: int, size: tuple[int, int]) 
     log_sums, labels = {}, {}
     for way in WAYS[1:]:  # one after the other, so that only one map of all classes is in memory
         scores = dense(model, coarse, stride, size, way)[0]
-        log_sums[way], labels[way] = scores.logsumexp(0), scores.argmax(0).byte().cpu().numpy()
+        parts = blocks(scores)  # of all at once, the system would be asked for as much memory again
+        log_sums[way] = torch.cat([part.logsumexp(0) for part in parts])
+        labels[way] = torch.cat([part.argmax(0).byte() for part in parts]).cpu().numpy()
     nearest = dense(model, coarse.logsumexp(1, keepdim=True), stride, size, "nearest")
     return AllClasses({"nearest": nearest[0, 0], **log_sums}, labels)
 
