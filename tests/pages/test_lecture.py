@@ -338,7 +338,7 @@ def test_what_is_no_step_is_the_first():
         assert at.query_params["step"] == "1"
 
 
-def test_the_link_chooses_steps_and_answers_at_once():
+def test_the_link_chooses_steps_and_answers_at_once(quick):
     at = start(PAGE, photo="cat", steps="next,fold,flat", step="2", reveal="off")
     now = step("fold", scene())
     assert html(at) == slide.slide_html(now)
@@ -435,7 +435,7 @@ def test_text_is_escaped(quick):
     assert file.document(s, COURSE, reveal=True).decode().count("<script") == 1  # its own
 
 
-def test_the_zip_has_the_file_the_scores_and_where_all_is_from():
+def test_the_zip_has_the_file_the_scores_and_where_all_is_from(quick):
     at = start(PAGE, photo="cat", step="8")
     assert [c.proto.component_name for c in at.get("bidi_component")].count("fcnviz_copy_link") == 1
     with zipfile.ZipFile(io.BytesIO(bundle.pack(at.session_state["shown"]))) as archive:
