@@ -524,6 +524,11 @@ def to_webp(array: np.ndarray, quality: int = 80) -> bytes:
     return _encode(Image.fromarray(array), "WEBP", quality=quality, method=1)  # 4 takes three times as long
 
 
+def to_jpeg(array: np.ndarray, quality: int = 85) -> bytes:
+    """Encode (H, W, 3) uint8 as a JPEG of a quality from 0 to 100, in a tenth of the time of a WebP."""
+    return _encode(Image.fromarray(array), "JPEG", quality=quality)
+
+
 def _encode(image: Image.Image, kind: str, **options: object) -> bytes:
     """What `image.save` writes."""
     buffer = io.BytesIO()

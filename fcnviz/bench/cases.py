@@ -127,7 +127,7 @@ def from_bytes(data: bytes, nets: dict[str, FCN]) -> list[bytes]:
     """Do all that the Compare page does for a new photo: decode, run each network, make each picture."""
     image = images.fit(images.open_image(data), images.SCREEN)
     layers = [render.layer(inference.segment(m, image).labels, render.PALETTES["VOC"]) for m in nets.values()]
-    return [render.to_webp(np.asarray(image), 85), *layers]
+    return [render.to_jpeg(np.asarray(image), 85), *layers]
 
 
 # --- other networks

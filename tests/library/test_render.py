@@ -40,6 +40,7 @@ from fcnviz.render import (
     overlay,
     shares,
     spotlight,
+    to_jpeg,
     to_png,
     to_webp,
     true_outline,
@@ -502,12 +503,13 @@ def test_png_is_lossless(shape):
     np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(to_png(array)))), array)
 
 
-def test_webp_is_close_and_obeys_quality():
+@pytest.mark.parametrize(("encode", "kind"), [(to_webp, "WEBP"), (to_jpeg, "JPEG")])
+def test_lossy_pictures_are_close_and_obey_quality(encode, kind):
     smooth = heatmap(np.add.outer(np.arange(90.0), np.arange(120.0)), Scale(0, 210))
-    image = Image.open(io.BytesIO(to_webp(smooth)))
-    assert image.format == "WEBP"
+    image = Image.open(io.BytesIO(encode(smooth)))
+    assert image.format == kind
     assert np.abs(np.array(image).astype(int) - smooth).mean() < 4
-    assert len(to_webp(photo(), 20)) < len(to_webp(photo(), 80)) < len(to_png(photo()))
+    assert len(encode(photo(), 20)) < len(encode(photo(), 80)) < len(to_png(photo()))
 
 
 def test_shares_leave_void_out():

@@ -21,7 +21,9 @@ def test_extents():
     assert (shows.width, shows.height) == (29.5, 30.5)
 
 
-@pytest.mark.parametrize(("encode", "kind"), [(render.to_png, "png"), (render.to_webp, "webp")])
+@pytest.mark.parametrize(
+    ("encode", "kind"), [(render.to_png, "png"), (render.to_jpeg, "jpeg"), (render.to_webp, "webp")]
+)
 def test_a_data_uri_says_what_it_holds(encode, kind):
     file = encode(np.zeros((4, 6, 3), np.uint8))
     head, _, body = pictures.data_uri(file).partition(",")

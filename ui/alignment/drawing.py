@@ -31,7 +31,7 @@ class Drawing:
         canvas: the upsampled map before it is cropped.
         grid: columns and rows of the coarse map.
         cell: column and row of the chosen cell.
-        photo: WebP that fills the image, if there is a photo of that size.
+        photo: JPEG that fills the image, if there is a photo of that size.
         legend: (kind, name, explanation) of each element.
     """
 

@@ -97,7 +97,7 @@ def stepper(
 
     Args:
         photo: the photo.
-        picture: the photo as WebP or PNG.
+        picture: the photo as JPEG, WebP or PNG.
         key: unique name.
         asked: key of the step to show, None for the browser's choice, and a number: another one asks anew.
         on_step: called with the key of the step that the visitor took.

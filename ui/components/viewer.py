@@ -157,7 +157,7 @@ def viewer(
 
     Args:
         photo: The photo.
-        picture: The photo as WebP or PNG.
+        picture: The photo as JPEG, WebP or PNG.
         titles: Titles of all panels.
         key: Unique name of this viewer.
         on_isolate: Called with the class that the visitor picked, None for all classes.

@@ -22,7 +22,7 @@ def versions() -> dict[str, str]:
 def network(name: str, result: Segmentation | None = None) -> dict[str, object]:
     """Describe a network by its registry name; a result for the page's photo adds how it ran."""
     about = weights.find(name)
-    facts = {"name": name, "stride": about.stride, "weights_file": about.file, **weights_of(name)}
+    facts = {"name": name, "stride": about.stride, "weights_file": about.file, **_origin(about)}
     if result is None:
         return facts
     return {
@@ -36,5 +36,8 @@ def network(name: str, result: Segmentation | None = None) -> dict[str, object]:
 
 def weights_of(name: str) -> dict[str, object]:
     """Origin and hashes of a network's weights."""
-    about = weights.find(name)
+    return _origin(weights.find(name))
+
+
+def _origin(about: weights.Weights) -> dict[str, object]:
     return {"origin": about.origin, "weights_sha256": about.sha256, "weights_md5": about.md5}

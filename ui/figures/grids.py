@@ -108,7 +108,7 @@ class Layer:
     """An image on a picture.
 
     Attributes:
-        image: PNG or WebP.
+        image: PNG, JPEG or WebP.
         where: the rectangle of the plane that it covers.
         opacity: opacity, 0…1.
         cells: (columns, rows) of a coarse map, whose pixels are drawn as flat cells; None for a smooth image.

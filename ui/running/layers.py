@@ -18,9 +18,9 @@ CONFIDENCE = Scale(0, 1, render.CONFIDENCE_CMAP)
 
 @of_photo(st.cache_resource, max_entries=64, own=3)
 def photo_file(photo: Photo) -> bytes:
-    """Encode the photo as WebP, of at most 90 kB unless the lowest quality, 40, needs more."""
+    """Encode the photo as JPEG, of at most 90 kB unless the lowest quality, 40, needs more."""
     for quality in (85, 70, 55, 40):
-        data = render.to_webp(np.asarray(photo.image), quality)
+        data = render.to_jpeg(np.asarray(photo.image), quality)
         if len(data) <= 90_000:
             break
     return data
@@ -28,8 +28,8 @@ def photo_file(photo: Photo) -> bytes:
 
 @of_photo(st.cache_resource, max_entries=64, own=3)
 def small_photo(photo: Photo) -> bytes:
-    """Encode the photo as WebP of at most 400 px, for figures that lay something over it."""
-    return render.to_webp(np.asarray(fit(photo.image, 400)), 75)
+    """Encode the photo as JPEG of at most 400 px, for figures that lay something over it."""
+    return render.to_jpeg(np.asarray(fit(photo.image, 400)), 75)
 
 
 @of_photo(st.cache_resource, max_entries=400, own=12)

@@ -31,6 +31,10 @@ def photo(name: str, longest: int) -> Photo:
     return Photo(name, about.title, about.credit, fit(full, max(SCREEN, longest)), full.size, longest)
 
 
+#: Side of a thumbnail, in px.
+_THUMBNAIL = 160
+
+
 @functools.cache
 def thumbnail(name: str) -> bytes:
     """Make the thumbnail of a sample photo."""
@@ -38,7 +42,8 @@ def thumbnail(name: str) -> bytes:
 
 
 def thumbnail_of(image: Image.Image) -> bytes:
-    """Cut the central square of a photo and reduce it to a WebP of 160 × 160 px."""
+    """Cut the central square of a photo and reduce it to a WebP of at most 160 × 160 px."""
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    return render.to_webp(np.asarray(fit(image.crop((left, top, left + side, top + side)), 160)))
+    small = image.reduce(max(1, side // _THUMBNAIL), (left, top, left + side, top + side))
+    return render.to_webp(np.asarray(fit(small, _THUMBNAIL)))
