@@ -124,11 +124,17 @@ def all_classes(model: FCN, coarse: Tensor, stride: int, size: tuple[int, int]) 
     log_sums, labels = {}, {}
     for way in WAYS[1:]:  # one after the other, so that only one map of all classes is in memory
         scores = dense(model, coarse, stride, size, way)[0]
-        parts = blocks(scores)  # of all at once, the system would be asked for as much memory again
-        log_sums[way] = torch.cat([part.logsumexp(0) for part in parts])
-        labels[way] = torch.cat([part.argmax(0).byte() for part in parts]).cpu().numpy()
+        # block by block: of all at once, the system would be asked for as much memory again
+        sums, best = zip(*map(_reduced, blocks(scores)), strict=True)
+        log_sums[way], labels[way] = torch.cat(sums), torch.cat(best).cpu().numpy()
     nearest = dense(model, coarse.logsumexp(1, keepdim=True), stride, size, "nearest")
     return AllClasses({"nearest": nearest[0, 0], **log_sums}, labels)
+
+
+def _reduced(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """(C, H, W) → logsumexp over the classes, and the best class, uint8: with one search for the maximum."""
+    top, best = scores.max(0)
+    return (scores - top).exp_().sum(0).log_().add_(top), best.byte()
 
 
 @torch.no_grad()
