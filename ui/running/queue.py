@@ -13,6 +13,8 @@ from typing import Any
 RUSH = 5
 #: Seconds without a task after which the thread rests, and with tasks all the time after which it does, too.
 IDLE, BUSY = 3.0, 10.0
+#: Seconds after which it rests anew while there is no task: what visitors left behind goes then.
+AGAIN = 20.0
 
 
 class FullError(Exception):
@@ -131,7 +133,7 @@ class Queue:
         rested, since = True, 0.0
         while True:
             with self._lock:
-                there = self._added.wait_for(lambda: self._waiting, None if rested else IDLE)
+                there = self._added.wait_for(lambda: self._waiting, AGAIN if rested else IDLE)
                 ticket = self._running = self._next() if there else None
             since = time.monotonic() if rested else since
             if ticket and ticket.future.set_running_or_notify_cancel():

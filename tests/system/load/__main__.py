@@ -29,6 +29,7 @@ from fcnviz import inference, render, weights
 from fcnviz.photos import images, samples
 from tests.apps import ROOT, run_async
 from tests.system.load.visitor import Visitor
+from ui.running.queue import AGAIN
 
 NET, PANEL = "lite0-fcn8s", 3
 #: Share of an answer's pixels that must be as the library computes them; threads may round otherwise.
@@ -304,10 +305,11 @@ async def _ready(url: str) -> None:
 
 
 async def _forgotten(url: str) -> None:
-    """Wait until sessions without a browser are forgotten; the server does so when another one ends."""
+    """Wait until sessions without a browser are forgotten, when another one ends, and their memory is free."""
     for _ in range(2):
         await asyncio.sleep(FORGET + 1)
         await _ready(url)
+    await asyncio.sleep(AGAIN + 5)
 
 
 async def _all(url: str, process: psutil.Process, report: Report, compare_memory: bool) -> None:
