@@ -89,21 +89,14 @@ _COLLECT = 10.0
 _collected = 0.0
 
 
-def _collect() -> None:
-    """Look for garbage; what is there the first time, torch's modules above all, is not searched again."""
-    global _collected
-    gc.collect()
-    if not _collected:
-        gc.freeze()
-    _collected = time.monotonic()
-
-
 def _trim() -> None:
     """Give the memory of freed activations, and now and then of garbage, back to the system.
 
     The next network has to ask for it again, which costs a third of its time: so not after each of three.
     """
+    global _collected
     if time.monotonic() - _collected > _COLLECT:
-        _collect()
+        gc.collect()
+        _collected = time.monotonic()
     if _GLIBC:
         ctypes.CDLL(None).malloc_trim(0)

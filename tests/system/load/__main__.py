@@ -305,7 +305,7 @@ async def _ready(url: str) -> None:
 
 
 async def _forgotten(url: str) -> None:
-    """Wait until sessions without a browser are forgotten, when another one ends, and their memory is free."""
+    """Wait until sessions without a browser are forgotten, when another one ends, and memory is back."""
     for _ in range(2):
         await asyncio.sleep(FORGET + 1)
         await _ready(url)
