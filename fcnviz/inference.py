@@ -244,8 +244,14 @@ def labels_in_strips(
 ) -> np.ndarray:
     """The labels alone of `decide_in_strips`, in less time."""
     strips = _in_strips(model, scores, size, photo)
-    found = [part.argmax(0).byte() for logits in strips for part in blocks(logits[0])]
-    return torch.cat(found).cpu().numpy()
+    return np.concatenate([_best(part) for logits in strips for part in blocks(logits[0])])
+
+
+def _best(logits: Tensor) -> np.ndarray:
+    """(C, H, W) → the best classes, (H, W) uint8."""
+    if logits.device.type == "cpu" and logits.stride(0) == 1:  # there NumPy takes two thirds of torch's time
+        return logits.permute(1, 2, 0).numpy().argmax(-1).astype(np.uint8)
+    return logits.argmax(0).byte().cpu().numpy()
 
 
 def _in_strips(
