@@ -16,13 +16,16 @@ from tests.e2e.conftest import FLAGS, _chromium
 from tests.e2e.visiting import visit
 from ui.page.path import PAGES
 
+#: Width and height of a phone's window, in px.
+PHONE = 390, 844
 ROUTES = ["" if path == "app.py" else Path(path).stem for path, *_ in PAGES]
 
 #: Adds up how far things move by themselves, as browsers define it. Streamlit's placeholder, which is there
 #: before the app has sent anything, moves to the right when the sidebar comes: `later` counts from then on.
 _SHIFT = """window.shift = window.later = 0; new PerformanceObserver(list => {
   for (const entry of list.getEntries().filter(e => !e.hadRecentInput)) {
-    const sidebar = entry.sources.some(s => s.previousRect.x === 0 && s.currentRect.x === 300);
+    const wide = innerWidth > 800;
+    const sidebar = wide && entry.sources.some(s => s.previousRect.x === 0 && s.currentRect.x === 300);
     window.shift += entry.value;
     window.later = sidebar ? 0 : window.later + entry.value;
   }
@@ -49,9 +52,9 @@ class Weight:
     busy: float
 
 
-def weigh(browser: Browser, address: str) -> Weight:
-    """Open a page cold and weigh it, once it is complete."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+def weigh(browser: Browser, address: str, size: tuple[int, int] = (1440, 900)) -> Weight:
+    """Open a page cold, in a window of this size in px, and weigh it, once it is complete."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
     page, scripts, socket = context.new_page(), [], []
     page.add_init_script(_SHIFT)
     tools = context.new_cdp_session(page)
@@ -80,13 +83,15 @@ def main(url: str) -> None:
         browser = playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
         weigh(browser, url)  # the server has loaded all
         found = {route: weigh(browser, f"{url}/{route}") for route in ROUTES}
+        phone = {route: weigh(browser, f"{url}/{route}", PHONE).later for route in ROUTES}
     print(
-        f"{'page':<18}{'scripts, MB':>12}{'socket, kB':>12}{'charts':>8}{'shift':>8}{'later':>8}{'thread':>8}"
+        f"{'page':<18}{'scripts, MB':>12}{'socket, kB':>12}{'charts':>8}{'shift':>8}{'later':>8}{'phone':>8}"
+        f"{'thread':>8}"
     )
     for route, w in found.items():
         busy = w.busy / found[""].busy
         sizes = f"{w.scripts / 1e6:>12.2f}{w.socket / 1e3:>12.0f}{w.charts:>8}"
-        print(f"{route or 'start':<18}{sizes}{w.shift:>8.3f}{w.later:>8.3f}{busy:>7.1f}×")
+        print(f"{route or 'start':<18}{sizes}{w.shift:>8.3f}{w.later:>8.3f}{phone[route]:>8.3f}{busy:>7.1f}×")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,25 @@ globalThis.fcnvizWaiting ??= new Map();
 const fcnvizSheet = new CSSStyleSheet();
 fcnvizSheet.replaceSync("STYLE");
 
+if (!globalThis.fcnvizDrawn) {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync("ARRIVAL");
+  document.adoptedStyleSheets.push(sheet);
+  // Marks an instance as drawn, once its place has been taken: what follows it may be shown now.
+  globalThis.fcnvizDrawn = ({ parentElement }) =>
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        parentElement.getRootNode().host.dataset.drawn = "";
+      }),
+    );
+}
+
 function fcnvizLent(args) {
   const root = args.parentElement.getRootNode();
   if (!root.adoptedStyleSheets.includes(fcnvizSheet)) root.adoptedStyleSheets.push(fcnvizSheet);
-  return component(args);
+  const end = component(args);
+  globalThis.fcnvizDrawn(args);
+  return end;
 }
 
 globalThis.fcnvizCode.set("NAME", fcnvizLent);

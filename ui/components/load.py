@@ -4,6 +4,7 @@ Streamlit sends a component's JavaScript and style with each instance, whenever 
 first instance on a page brings them, and the others only say where they are.
 """
 
+import functools
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -63,10 +64,19 @@ def component(name: str, source: str | Path, *styles: str) -> Callable[..., Any]
     return mount
 
 
+@functools.cache
+def arrival() -> str:
+    """Return the style of a page while it arrives, which the first component brings if the page has not."""
+    return _lean(Path(__file__).with_name("arrival.css").read_text(encoding="utf-8"))
+
+
 def _beside(file: str, name: str, style: str) -> str:
-    """Read the JavaScript of a file in this folder, with a component's name and style filled in."""
+    """Read the JavaScript of a file in this folder, with a component's name and the styles filled in."""
     text = _lean(Path(__file__).with_name(file).read_text(encoding="utf-8"))
-    return text.replace('"NAME"', json.dumps(name)).replace('"STYLE"', json.dumps(style))
+    filled = {"NAME": name, "STYLE": style, "ARRIVAL": arrival()}
+    return functools.reduce(
+        lambda t, item: t.replace(f'"{item[0]}"', json.dumps(item[1])), filled.items(), text
+    )
 
 
 def _lean(code: str) -> str:

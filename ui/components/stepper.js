@@ -12,6 +12,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   Object.assign(view, { owner, photo: data, send: setTriggerValue });
   if (view.parts?.root.parentNode !== parentElement) {
     view.parts = build(view);
+    reserve(view.parts.root, data);
     parentElement.append(view.parts.root);
   }
   view.draw = () => {
@@ -26,6 +27,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
     view.parts.root.remove();
     for (const name of ["draw", "parts", "photo", "send", "owner", "drawn", "turn", "at"]) delete view[name];
   };
+}
+
+// What has still to come has its place already: nothing below moves.
+function reserve(root, { size, diagram }) {
+  root.style.setProperty("--ratio", size[0] / size[1]);
+  root.style.setProperty("--diagram", diagram[0] / diagram[1]);
 }
 
 // ---------------------------------------------------------------- making elements
@@ -103,7 +110,7 @@ function line(kind, side, share) {
 function draw(view) {
   const { parts, photo, steps } = view;
   if (!parts || !photo) return;
-  parts.root.style.setProperty("--ratio", photo.size[0] / photo.size[1]);
+  reserve(parts.root, photo);
   if (parts.photo.getAttribute("src") !== photo.photo) parts.photo.src = photo.photo;
   const ready = steps?.of === photo.of;
   parts.root.classList.toggle("waiting", !ready);

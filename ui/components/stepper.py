@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from ui.components.load import component
 from ui.components.viewer import blended, mount_part
 from ui.export import shown
+from ui.figures.diagram import SIZE
 from ui.figures.pictures import data_uri
 from ui.state import Photo
 
@@ -113,6 +114,7 @@ def stepper(
                 "size": photo.image.size,
                 "of": photo.sha256,
                 "title": photo.title,
+                "diagram": SIZE,
                 "asked": asked[0],
                 "turn": asked[1],
             },

@@ -207,7 +207,7 @@ def blended(photo: Photo | None, layer: bytes, opacity: float, truth: bytes | No
 
 def mount_part(viewer_key: str, part: str, **content: Any) -> None:
     """Send one part of a view to the browser, where the parts of an id find each other."""
-    _part(key=f"{viewer_key}_{part}", data={"id": viewer_key, "part": part, **content})
+    _part(key=f"{viewer_key}_{part}", data={"id": viewer_key, "part": part, **content}, height=1)
 
 
 def _report(key: str, on_isolate: Callable[[int | None], None] | None) -> None:

@@ -51,7 +51,9 @@ PARTS = {
 
 #: What reads what: the path of each arrow, from its start to its head.
 _WIDE, _HIGH, _STEP_X, _STEP_Y, _TOP = 124, 64, 146, 100, 26
+#: Width and height of the diagram, and in px those of `sketch`.
 SIZE = 3 * _STEP_X + _WIDE + 14, _TOP + 3 * _STEP_Y + _HIGH + 4
+SKETCH = 61, 40
 
 
 def _middle(name: str, side: str) -> tuple[float, float]:
@@ -154,7 +156,7 @@ def sketch(lit: Collection[str]) -> str:
         boxes.append(f'<rect x="{x}" y="{y}" width="{_WIDE}" height="{_HIGH}" rx="8"{look}/>')
     drawn = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-4 16 {SIZE[0] + 8} {SIZE[1] - 8}" '
-        f'width="76" height="50" fill="none" stroke="{FRAME}" stroke-width="8">'
+        f'width="{SKETCH[0]}" height="{SKETCH[1]}" fill="none" stroke="{FRAME}" stroke-width="8">'
         f"{''.join(lines)}{''.join(boxes)}</svg>"
     )
     return f"data:image/svg+xml;base64,{base64.b64encode(drawn.encode()).decode()}"

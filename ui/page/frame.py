@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fcnviz import weights
+from ui.components.load import arrival
 from ui.components.one_entry import one_entry
 from ui.export import shown
 from ui.figures import diagram
@@ -60,6 +61,7 @@ def begin(title: str, heading: str, uses: Uses = Uses(), *, lead: str = "") -> I
         lead: what the page says first, below its heading.
     """
     configure(title)
+    st.html(f"<style>{arrival()}</style>")
     with st.sidebar:  # before anything in the main column, which would move to the right
         st.markdown("#### fcnviz")
     above, menu = photo.above(), None
@@ -96,8 +98,10 @@ def _where(where: path.Page) -> None:
     """Write the chapter and its purpose, beside the network with the parts that the chapter takes apart."""
     lit = [part.name for part in diagram.PARTS.values() if part.page == where.path]
     here = f"You are here: {', '.join(lit) or 'the whole network'}"
+    width, height = diagram.SKETCH
+    drawn = diagram.sketch(lit or diagram.PARTS)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.html(f'<img src="{diagram.sketch(lit or diagram.PARTS)}" alt="{here}">', width="content")
+        st.html(f'<img src="{drawn}" width="{width}" height="{height}" alt="{here}">', width=width)
         st.caption(f"Chapter {where.chapter} of {len(path.CHAPTERS)}: {where.purpose}", width="stretch")
 
 
@@ -105,9 +109,10 @@ def _ways_in(above: photo.Above) -> photo.Above:
     """Draw the ways into the app: a photo of one's own, the lecture, and the first chapter."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         upload = st.popover("Upload a photo", icon=":material/upload:")
-        st.page_link(path.LECTURE.path, label="Start the lecture", icon=path.LECTURE.icon)
+        # widths in px: on a phone the row has two lines before all of it is there, too
+        st.page_link(path.LECTURE.path, label="Start the lecture", icon=path.LECTURE.icon, width=150)
         first = path.CHAPTERS[0]
-        st.page_link(first.path, label="Take the tour", icon=":material/arrow_forward:")
+        st.page_link(first.path, label="Take the tour", icon=":material/arrow_forward:", width=130)
     return replace(above, upload=upload, always=True)
 
 
