@@ -20,15 +20,9 @@ from ui.page.path import PAGES
 PHONE = 390, 844
 ROUTES = ["" if path == "app.py" else Path(path).stem for path, *_ in PAGES]
 
-#: Adds up how far things move by themselves, as browsers define it. Streamlit's placeholder, which is there
-#: before the app has sent anything, moves to the right when the sidebar comes: `later` counts from then on.
-_SHIFT = """window.shift = window.later = 0; new PerformanceObserver(list => {
-  for (const entry of list.getEntries().filter(e => !e.hadRecentInput)) {
-    const wide = innerWidth > 800;
-    const sidebar = wide && entry.sources.some(s => s.previousRect.x === 0 && s.currentRect.x === 300);
-    window.shift += entry.value;
-    window.later = sidebar ? 0 : window.later + entry.value;
-  }
+#: Adds up how far things move by themselves, as browsers define it.
+_SHIFT = """window.shift = 0; new PerformanceObserver(list => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
 }).observe({ type: "layout-shift", buffered: true });"""
 
 
@@ -39,8 +33,7 @@ class Weight:
     Attributes:
         scripts, socket: bytes of scripts, and over the websocket.
         charts: number of Plotly charts.
-        shift: layout shift in all.
-        later: layout shift from the moment on that the sidebar is there.
+        shift: layout shift.
         busy: seconds of the main thread.
     """
 
@@ -48,7 +41,6 @@ class Weight:
     socket: int
     charts: int
     shift: float
-    later: float
     busy: float
 
 
@@ -71,8 +63,8 @@ def weigh(browser: Browser, address: str, size: tuple[int, int] = (1440, 900)) -
     page.wait_for_timeout(500)
     metrics = {m["name"]: m["value"] for m in tools.send("Performance.getMetrics")["metrics"]}
     charts = page.locator(".js-plotly-plot").count()
-    shift, later = page.evaluate("[window.shift, window.later]")
-    found = Weight(sum(scripts), sum(socket), charts, shift, later, metrics["TaskDuration"])
+    shift = page.evaluate("window.shift")
+    found = Weight(sum(scripts), sum(socket), charts, shift, metrics["TaskDuration"])
     context.close()
     return found
 
@@ -83,15 +75,14 @@ def main(url: str) -> None:
         browser = playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
         weigh(browser, url)  # the server has loaded all
         found = {route: weigh(browser, f"{url}/{route}") for route in ROUTES}
-        phone = {route: weigh(browser, f"{url}/{route}", PHONE).later for route in ROUTES}
+        phone = {route: weigh(browser, f"{url}/{route}", PHONE).shift for route in ROUTES}
     print(
-        f"{'page':<18}{'scripts, MB':>12}{'socket, kB':>12}{'charts':>8}{'shift':>8}{'later':>8}{'phone':>8}"
-        f"{'thread':>8}"
+        f"{'page':<18}{'scripts, MB':>12}{'socket, kB':>12}{'charts':>8}{'shift':>8}{'phone':>8}{'thread':>8}"
     )
     for route, w in found.items():
         busy = w.busy / found[""].busy
         sizes = f"{w.scripts / 1e6:>12.2f}{w.socket / 1e3:>12.0f}{w.charts:>8}"
-        print(f"{route or 'start':<18}{sizes}{w.shift:>8.3f}{w.later:>8.3f}{phone[route]:>8.3f}{busy:>7.1f}×")
+        print(f"{route or 'start':<18}{sizes}{w.shift:>8.3f}{phone[route]:>8.3f}{busy:>7.1f}×")
 
 
 if __name__ == "__main__":

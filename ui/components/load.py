@@ -66,7 +66,7 @@ def component(name: str, source: str | Path, *styles: str) -> Callable[..., Any]
 
 @functools.cache
 def arrival() -> str:
-    """Return the style of a page while it arrives, which the first component brings if the page has not."""
+    """Return the style of a page while it arrives; the first component brings it if nothing else has."""
     return _lean(Path(__file__).with_name("arrival.css").read_text(encoding="utf-8"))
 
 

@@ -8,7 +8,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fcnviz import weights
-from ui.components.load import arrival
 from ui.components.one_entry import one_entry
 from ui.export import shown
 from ui.figures import diagram
@@ -61,7 +60,6 @@ def begin(title: str, heading: str, uses: Uses = Uses(), *, lead: str = "") -> I
         lead: what the page says first, below its heading.
     """
     configure(title)
-    st.html(f"<style>{arrival()}</style>")
     with st.sidebar:  # before anything in the main column, which would move to the right
         st.markdown("#### fcnviz")
     above, menu = photo.above(), None

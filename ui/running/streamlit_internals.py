@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import streamlit
 from starlette.formparsers import MultiPartParser
+from starlette.responses import FileResponse, HTMLResponse
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import StopException, add_script_run_ctx, get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_run_context import (
@@ -31,6 +32,7 @@ __all__ = [
     "raise_if_left",
     "received",
     "session",
+    "style_from_the_start",
     "travelled",
     "uploading",
     "whole_address",
@@ -108,6 +110,26 @@ def in_session(make: Callable[[], _T]) -> Callable[[], _T]:
             delattr(thread, SCRIPT_RUN_CONTEXT_ATTR_NAME)
 
     return attached
+
+
+@functools.cache
+def style_from_the_start(style: str) -> None:
+    """Put a style sheet into the `index.html` that this process serves from now on.
+
+    An app's own elements come too late for what the browser draws before the app has run.
+    """
+    index = Path(streamlit.__file__).parent / "static" / "index.html"
+    page = index.read_text(encoding="utf-8").replace("</head>", f"<style>{style}</style></head>")
+    original = FileResponse.__call__
+
+    @functools.wraps(original)
+    async def styled(self: FileResponse, scope: Any, receive: Any, send: Any) -> None:
+        if Path(self.path) == index:
+            await HTMLResponse(page, headers={"Cache-Control": "no-cache"})(scope, receive, send)
+        else:
+            await original(self, scope, receive, send)
+
+    FileResponse.__call__ = styled  # type: ignore[method-assign]
 
 
 def keep_uploads_in_memory(most: int) -> None:
