@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -217,6 +218,11 @@ def test_the_blind_test_names_no_result_before_it_is_checked():
     assert not [path for path in found if path.startswith("pictures/viewer")]
     order = at.session_state["blind_order"].popitem()[1]
     assert sorted(order) == [0, 1, 2]
+    sent = [str(one) for element in at.get("image") for one in element.proto.imgs]
+    assert len(sent) == 3
+    # beside the letter, a picture has the name that Streamlit gives its bytes
+    told = [re.sub(r'url: "\S+/\w+\.png"|alt: "Result [ABC], unnamed"', "", one).strip() for one in sent]
+    assert told == ["", "", ""]
     assert "blind_order" not in str(at.session_state["shown"].settings)
     at = start(photo="cat", section="Blind test")
     order = next(iter(at.session_state["blind_order"].values()))

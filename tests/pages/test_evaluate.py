@@ -295,6 +295,20 @@ def test_a_painted_grid_is_in_the_link_and_the_matrix_builds_up():
     assert "nothing counted" in said(at)
 
 
+def test_the_exercise_is_marked_on_grids_of_ones_own():
+    """More than 70 % pixel accuracy with less than 25 % mean IU."""
+    blind = grids.PRESETS["All background"][0]
+    for truth, prediction, marked in (
+        (blind.truth, blind.prediction, "A preset does not count"),
+        (blind.truth, "0" * 62 + "20", "Done"),
+        (blind.truth, blind.truth[:-1] + "1", "Not yet"),
+        ("v" * 64, "0" * 64, "All is void"),
+    ):
+        at = start(PAGE, section="Sandbox", e_truth=truth, e_prediction=prediction, e_pixels="1")
+        (asked,) = (m.value for m in at.markdown if m.value.startswith("**Paint it**"))
+        assert marked in asked
+
+
 def test_nonsense_in_the_link_is_ignored():
     at = start(
         PAGE,

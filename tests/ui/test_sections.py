@@ -89,6 +89,7 @@ def test_embedded_a_section_is_alone(page, embedded):
     *_, last = each_section(whole)
     at = start(page, size="320", section=last)
     assert at.subheader[0].value == last
+    assert [c for c in at.get("bidi_component") if c.proto.component_name.startswith("fcnviz_first_places")]
     assert drawn(at) == {path for path in drawn(whole) if not path.startswith("pictures/viewer")}
     assert not at.title
     assert "section" not in {control.key for control in at.segmented_control}

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from fcnviz import render
+from fcnviz import metrics, render
 from fcnviz.evaluation.formulas import Formula, formulas
 from fcnviz.photos import voc
 from ui.components.grids import grids as draw_grids
@@ -16,6 +16,8 @@ from ui.figures.theme import hex_colour
 from ui.page import link
 
 _DEFAULT = next(iter(PRESETS))
+#: What is asked of the visitor's own grids: more pixel accuracy than this, and less mean IU than that.
+ACCURATE, POOR = 0.70, 0.25
 
 
 @shown.fragment
@@ -49,6 +51,7 @@ def play(palette: str) -> None:
     counts = grids.confusion(pixels)
     with matrix:
         draw_grids(figures.sandbox_matrix(counts, NAMES, _last(grids, pixels)), "sandbox_matrix")
+    _exercise(grids, preset)
     _formulas(counts)
 
 
@@ -96,6 +99,20 @@ def _last(grids: Grids, pixels: int) -> tuple[int, int] | None:
         return None
     truth, label = (int(indices(grid)[pixels - 1]) for grid in (grids.truth, grids.prediction))
     return None if truth == voc.VOID else (truth, label)
+
+
+def _exercise(grids: Grids, preset: str | None) -> None:
+    """Ask for grids that one metric praises and another does not, and mark those of the visitor."""
+    counts = grids.confusion()
+    asked = f"**Paint it**: pixel accuracy over {percent(ACCURATE, 0)}, mean IU under {percent(POOR, 0)}."
+    if preset or not counts.any():
+        st.markdown(f"{asked} {'A preset does not count' if preset else 'All is void'}: click some pixels.")
+        return
+    found = metrics.scores(counts)
+    accuracy, mean_iu = found.pixel_accuracy, found.mean_iu
+    now = f"All {SIDE**2} pixels: {percent(accuracy)} and {percent(mean_iu)}."
+    done = accuracy > ACCURATE and mean_iu < POOR
+    st.markdown(f"{asked} {now} {':material/check: **Done.**' if done else 'Not yet.'}")
 
 
 def _formulas(counts: np.ndarray) -> None:

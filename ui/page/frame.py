@@ -116,9 +116,9 @@ def _ways_in(above: photo.Above) -> photo.Above:
 
 def end(page: Inputs) -> None:
     """End the page: link the chapters before and after; what was drawn can now be shared."""
+    terms.at_first_places(page.where.label)
     if page.share is not None:
         path.links(page.where)
-        terms.at_first_places(page.where.label)
         one_entry()
         with page.share:
             share.menu(own=page.photo.own)
