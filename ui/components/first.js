@@ -16,6 +16,13 @@ if (!globalThis.fcnvizDrawn) {
         parentElement.getRootNode().host.dataset.drawn = "";
       }),
     );
+  const undrawn = '[data-testid="stBidiComponentIsolated"]:not([data-drawn])';
+  const waiting = `[data-testid="stSkeleton"], ${undrawn}, [data-test-script-state="running"]`;
+  const arrive = () => {
+    if (document.querySelector(waiting)) setTimeout(arrive, 200);
+    else document.documentElement.dataset.arrived = ""; // from now on, nothing is hidden
+  };
+  setTimeout(arrive, 200);
 }
 
 function fcnvizLent(args) {

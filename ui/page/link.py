@@ -62,6 +62,15 @@ def put(new: Mapping[str, str | None]) -> None:
         values[name] = value
 
 
+def again() -> None:
+    """Write what the address lacks, if it was sent before the last change: a fragment's run begins with this.
+
+    Else that change, a whole address, stays in the browser, without what the visitor has just clicked.
+    """
+    for name in tuple(_values()):
+        get(name)
+
+
 def follow(key: str, options: Sequence[T], first: T, draw: Callable[[], T]) -> T:
     """Draw a bound widget of several pages, with the value that it had on the page before.
 

@@ -44,6 +44,7 @@ def bar(*names: str) -> Bar:
     Args:
         names: names of the sections; the first is open at first.
     """
+    link.again()
     wanted = st.query_params.get("section")
     if st.context.is_embedded and wanted in names:
         st.subheader(wanted, anchor=False)
