@@ -14,9 +14,11 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 
 from tests.e2e import visiting
 from tests.e2e.accessibility import scan
-from ui.page.path import PAGES
+from ui.figures.diagram import PARTS
+from ui.page import path
+from ui.page.path import CHAPTERS, PAGES
 
-ROUTES = [Path(path).stem if path != "app.py" else "" for path, *_ in PAGES]
+ROUTES = [Path(one.path).stem if one is not path.START else "" for one in PAGES]
 ROUTES[ROUTES.index("evaluate")] += "?size=320"  # its pairs are the bundled photos
 #: Links that show more than the plain address does: what is wide, and what is hidden at first.
 WIDE = [
@@ -102,6 +104,7 @@ def check_width(page: Page) -> None:
 def test_a_page(tab, url, route):
     watch = Watch(tab)
     visit(tab, f"{url}/{route}")
+    check_path(tab, urlsplit(route).path)
     findings = {}
     resize(tab, DESKTOP[0])
     findings["light"] = scan(tab)
@@ -120,6 +123,21 @@ def test_a_page(tab, url, route):
     expect(tab.get_by_test_id("stException")).to_have_count(0)
     assert watch.errors == []
     assert watch.hosts == {"127.0.0.1"}
+
+
+def check_path(page: Page, stem: str) -> None:
+    """Check the links to the chapters before and after, and the sections that the diagram's boxes open."""
+    here = next(one for one in PAGES if Path(one.path).stem == (stem or "app"))
+    before, after = path.neighbours(here)
+    if here in CHAPTERS and after is None:
+        after = path.LECTURE
+    wanted = [f"/{'' if one is path.START else Path(one.path).stem}" for one in (before, after) if one]
+    links = page.locator(".st-key-path a").evaluate_all("all => all.map(a => new URL(a.href).pathname)")
+    assert links == wanted
+    opened = {part.section for part in PARTS.values() if part.page == here.path}
+    assert opened <= {*visiting.sections(page)}
+    if here is path.START:
+        assert {*page.locator("[data-part]").evaluate_all("all => all.map(a => a.dataset.part)")} == {*PARTS}
 
 
 def go_dark(page: Page) -> None:

@@ -415,7 +415,7 @@ def test_the_file_holds_everything_and_asks_for_nothing(quick):
     assert sources
     read_on = [source for source in sources if not source.startswith("data:image/")]
     assert read_on == [link for *_, link in step("home", s).figure.parts[1].rows if link]
-    assert set(re.findall(r"url\(([^;]*)", text)) == {"data:font/woff2"}
+    assert set(re.findall(r"url\(([^;]*)", text)) == {"data:font/woff2", "data:image/png"}
     assert "@import" not in text
     assert 'aria-label=""' not in text
     assert "default-src &#39;none&#39;; script-src &#39;sha256-" in text  # its own script alone

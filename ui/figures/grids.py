@@ -114,6 +114,7 @@ class Layer:
         cells: (columns, rows) of a coarse map, whose pixels are drawn as flat cells; None for a smooth image.
         lines: whether lines are drawn between the cells.
         reads: what a pointer over it reads.
+        rest: whether it is what a spotlight leaves out: a slide paints it in the theme's grey.
     """
 
     image: bytes
@@ -122,6 +123,7 @@ class Layer:
     cells: tuple[int, int] | None = None
     lines: bool = True
     reads: Values | Colours | None = None
+    rest: bool = False
 
     def css(self, shows: Extent) -> str:
         """Position and opacity as CSS, on a picture that shows this rectangle."""

@@ -136,3 +136,8 @@ class Scene:
     def base(self) -> Layer:
         """The photo as the lowest layer of a picture."""
         return Layer(layers.photo_file(self.photo), self.extent)
+
+    def spotlight(self, r: Result) -> tuple[Layer, Layer, Layer]:
+        """The photo, what a network's spotlight leaves out of it, and the outlines."""
+        rest, outline = layers.spotlight(self.photo, r.net.name, None, r.segmentation)
+        return self.base, Layer(rest, self.extent, rest=True), Layer(outline, self.extent)

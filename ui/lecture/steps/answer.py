@@ -42,9 +42,8 @@ def side_by_side(s: Scene) -> Slide:
 
 
 def _labelled(s: Scene, r: Result) -> Picture:
-    png = layers.spotlight(s.photo, r.net.name, None, r.segmentation)[0]
-    stack, window = (s.base, Layer(png, s.extent)), Box.at(s.disputed, "dash", CLOSE)
-    return Picture(f"{r.title} · stride {r.stride}", s.extent, stack, (window,))
+    window = Box.at(s.disputed, "dash", CLOSE)
+    return Picture(f"{r.title} · stride {r.stride}", s.extent, s.spotlight(r), (window,))
 
 
 def how_good(s: Scene) -> Slide:

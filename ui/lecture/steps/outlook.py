@@ -16,7 +16,6 @@ from ui.figures.theme import BLUE, FRAME
 from ui.lecture.scene import MissingError, Scene
 from ui.lecture.slide import Bars, Figure, Lines, Picture, Slide
 from ui.lecture.steps.parts import colour_bar, picture
-from ui.running import layers
 from ui.state import Networks
 from ui.training import cached, loss, runs
 
@@ -126,7 +125,6 @@ def came_next(s: Scene) -> Slide:  # noqa: ARG001 (all steps are made alike)
 def take_home(s: Scene) -> Slide:
     """What to remember, with where to read on."""
     r = s.finest
-    spot = layers.spotlight(s.photo, r.net.name, None, r.segmentation)[0]
     rows = (
         ("A dense layer is a convolution:", "the classifier answers everywhere, at any size.", ""),
         ("A deconvolution is stamps that add up:", "coarse scores become pixels.", ""),
@@ -139,8 +137,6 @@ def take_home(s: Scene) -> Slide:
         "To take home: a classifier, read as convolutions, upsampled and refined, labels every pixel.",
         "Follow leads the hall to this lecture on their own phones, with their own photos; Save makes a "
         "file of it. Each chapter of the app takes one of these sentences apart.",
-        Figure(
-            (Picture(f"{r.title} on this photo", s.extent, (s.base, Layer(spot, s.extent))), Lines("", rows))
-        ),
+        Figure((Picture(f"{r.title} on this photo", s.extent, s.spotlight(r)), Lines("", rows))),
         "app.py",
     )
