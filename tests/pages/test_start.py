@@ -13,8 +13,9 @@ from PIL import Image
 
 from fcnviz import fcn, geometry, inference, weights
 from fcnviz.backbones import TAPS
+from fcnviz.evaluation import on_samples
 from fcnviz.photos import images, samples
-from tests.apps import png, rerun, sections, start
+from tests.apps import png, rerun, sections, start, tables
 from ui.figures import diagram
 from ui.start.sizes import sizes
 
@@ -54,6 +55,19 @@ def test_a_spotlight_shows_what_each_network_labels_and_what_changed_lies_betwee
         assert (covered == (labels[stride] == 0)).all()
     for fine, coarse in ((16, 32), (8, 16)):
         assert (shown(frames[f"{fine}s"]["changed"]) == (labels[fine] != labels[coarse])).all()
+
+
+def test_start_compare_and_the_lecture_show_what_the_command_prints_of_the_photo_shown_first():
+    nets = {f"{stride}s": weights.load(f"lite0-fcn{stride}s", fold=True) for stride in (32, 16, 8)}
+    near = [f"{100 * one.near:.1f} %" for one in on_samples.scores(nets, samples.DEFAULT).values()]
+    frames = parts(start(page=None))["steps"]["frames"]
+    for share, frame in zip(near, frames[-3:], strict=True):
+        assert f"Within 5 px of a true boundary, {share} of the pixels are right." in frame["text"]
+    compared = tables(start("pages/compare.py", section="Ground truth"))
+    assert any([*table.get("Within 5 px of a boundary", ())] == near for table in compared)
+    components = start("pages/lecture.py", step="17").get("bidi_component")
+    slides = [c.proto.json for c in components if "lecture_figure" in c.proto.id]
+    assert any(all(share in text for share in near) for text in slides)
 
 
 def test_the_link_asks_for_a_step():

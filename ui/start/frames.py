@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from fcnviz import render, weights
+from fcnviz.evaluation.single import WITHIN
 from fcnviz.lessons.convolutionalize import imagenet
 from fcnviz.lessons.heatmaps import blocks
 from fcnviz.lessons.heatmaps.cells import Cells, cells_of
@@ -18,6 +19,7 @@ from ui.compare.results import Result
 from ui.components.stepper import Frame, Tag
 from ui.convolutionalize import photo as classifier
 from ui.figures.numbers import percent
+from ui.page import masks
 from ui.running import layers
 from ui.running.networks import model
 from ui.running.photo_cache import of_photo
@@ -114,10 +116,13 @@ def _lit(stride: int) -> tuple[str, ...]:
 
 
 def _labelled(photo: Photo, result: Result, before: np.ndarray, frame: Frame) -> Frame:
-    """Add a network's labels, and what differs from the labels of the step before."""
+    """Add a network's labels, what differs from the step before, and how right they are near the outline."""
     layer, outline = layers.spotlight(photo, result.net.name, None, result.segmentation)
-    changed = render.change_layer(before, result.labels)
-    return replace(frame, layer=layer, outline=outline, changed=changed, tags=_tags(result.labels))
+    changed, text = render.change_layer(before, result.labels), frame.text
+    if truth := masks.bundled(photo):
+        near = result.scored(truth.labels).near
+        text += f" Within {WITHIN} px of a true boundary, {percent(near)} of the pixels are right."
+    return replace(frame, text=text, layer=layer, outline=outline, changed=changed, tags=_tags(result.labels))
 
 
 def _tags(labels: np.ndarray) -> tuple[Tag, ...]:
