@@ -207,7 +207,8 @@ def decide(logits: Tensor) -> tuple[np.ndarray, np.ndarray]:
 def blocks(logits: Tensor) -> tuple[Tensor, ...]:
     """Split logits, (C, H, W), by rows into views that are small enough to be worked on at once."""
     height = logits.shape[1]
-    return logits.split(height if logits.is_cuda else max(1, _BLOCK * height // logits.nbytes), dim=1)
+    on_cpu = logits.device.type == "cpu"
+    return logits.split(max(1, _BLOCK * height // logits.nbytes) if on_cpu else height, dim=1)
 
 
 def _decide(logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -255,7 +255,7 @@ def label_spots(labels: ArrayLike, least: float = 0.005) -> dict[int, tuple[int,
     from scipy.ndimage import distance_transform_cdt  # here, not above: it takes a while
 
     labels = _label_map(labels)
-    step = -(-max(labels.shape) // _SPOT_SIDE)
+    step = max(1, -(-max(labels.shape) // _SPOT_SIDE))
     labels = labels[::step, ::step]
     counts = np.bincount(labels.ravel(), minlength=256) / max(labels.size, 1)
     counts[[0, voc.VOID]] = 0
@@ -384,9 +384,8 @@ def disagreement_window(
     maps = np.stack(label_maps)
     differ = (maps[1:] != maps[0]).any(0)  # (H, W)
     height, width = (min(side, max(8, round(side * fraction))) for side in differ.shape)
-    total = np.pad(
-        differ.cumsum(0, np.int32).cumsum(1, np.int32), ((1, 0), (1, 0))
-    )  # total[y, x] = differ[:y, :x].sum()
+    total = differ.cumsum(0, np.int32).cumsum(1, np.int32)
+    total = np.pad(total, ((1, 0), (1, 0)))  # total[y, x] = differ[:y, :x].sum()
     inside = total[height:] - total[:-height]
     inside = inside[:, width:] - inside[:, :-width]  # inside[top, left] = disagreement in that window
     where = np.argwhere(differ if differ.any() else ~differ).mean(0)

@@ -512,6 +512,10 @@ def test_lossy_pictures_are_close_and_obey_quality(encode, kind):
     assert len(encode(photo(), 20)) < len(encode(photo(), 80)) < len(to_png(photo()))
 
 
+def test_an_empty_map_has_no_names():
+    assert label_spots(np.zeros((0, 0), np.uint8)) == {}
+
+
 def test_shares_leave_void_out():
     labels = blobs(void=True)
     s = shares(labels, 21)

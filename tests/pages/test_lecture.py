@@ -260,11 +260,15 @@ def _part(part, wide: int) -> np.ndarray:
 
 @pytest.mark.parametrize("name", samples.SAMPLES)
 def test_neighbouring_steps_differ_visibly(name, quick):
-    """The mean absolute difference of their figures, painted side by side, is above 8 of 255."""
+    """The mean absolute difference of their figures, painted side by side, is above 12 of 255.
+
+    On the motorbike, it is above 10: its two skips look alike.
+    """
     s = scene(name)
     shown = [painted(step(number, s).figure).astype(int) for number in STEPS]
     least = [float(np.abs(a - b).mean()) for a, b in itertools.pairwise(shown)]
-    assert min(least) > 8, dict(zip(itertools.pairwise(NAMES), least, strict=True))
+    bound = 10 if name == "motorbike" else 12
+    assert min(least) > bound, dict(zip(itertools.pairwise(NAMES), least, strict=True))
 
 
 def test_once_computed_a_slide_runs_no_network_and_asks_for_little(quick, passes, monkeypatch):

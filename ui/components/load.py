@@ -74,9 +74,9 @@ def _beside(file: str, name: str, style: str) -> str:
     """Read the JavaScript of a file in this folder, with a component's name and the styles filled in."""
     text = _lean(Path(__file__).with_name(file).read_text(encoding="utf-8"))
     filled = {"NAME": name, "STYLE": style, "ARRIVAL": arrival()}
-    return functools.reduce(
-        lambda t, item: t.replace(f'"{item[0]}"', json.dumps(item[1])), filled.items(), text
-    )
+    for word, value in filled.items():
+        text = text.replace(f'"{word}"', json.dumps(value))
+    return text
 
 
 def _lean(code: str) -> str:
